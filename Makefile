@@ -1,0 +1,59 @@
+# `make` alone lists what there is. Every target sets up .venv first, from the pinned requirements.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/installed-$(shell cksum < requirements-dev.txt | tr ' ' '-')
+SANDBOX := $(BIN)/python -m sandbox
+export PORT ?= 8000
+ARGS ?=
+
+.PHONY: help demo test test-long check fix bench bench-long shell manage lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(INSTALLED) ## run everything here, with sample data and live traffic (PORT=8000)
+	@exec $(SANDBOX) demo
+
+test: $(INSTALLED) ## run every test but the long figures (ARGS="-k holds" for some)
+	@exec $(SANDBOX) test -- $(ARGS)
+
+test-long: $(INSTALLED) ## run every test, the long figures too
+	@exec $(SANDBOX) test --long -- $(ARGS)
+
+check: $(INSTALLED) ## format, lint, types, import contracts, templates, migrations, deployment settings
+	@exec $(SANDBOX) check
+
+fix: $(INSTALLED) ## format the code and mend what the linter can
+	$(BIN)/ruff check --fix --quiet .
+	$(BIN)/ruff format --quiet .
+
+bench: $(INSTALLED) ## measure, on durable servers that are thrown away afterwards
+	@exec $(SANDBOX) run --temporary -- python -m benchmarks $(ARGS)
+
+bench-long: $(INSTALLED) ## measure at the sizes that take hours
+	@exec $(SANDBOX) run --temporary -- python -m benchmarks --long $(ARGS)
+
+shell: $(INSTALLED) ## open a Python shell on the demo's data
+	@exec $(SANDBOX) run -- python manage.py shell
+
+manage: $(INSTALLED) ## run a management command on the demo's data (ARGS="prove")
+	@exec $(SANDBOX) run -- python manage.py $(ARGS)
+
+lock: $(INSTALLED) ## pin requirements.in and requirements-dev.in anew
+	$(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-trusted-host \
+		--upgrade --output-file requirements.txt requirements.in
+	$(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-trusted-host \
+		--upgrade --output-file requirements-dev.txt requirements-dev.in
+
+clean: ## remove the virtual environment and the demo's data
+	rm -rf $(VENV) .local
+
+$(INSTALLED): requirements-dev.txt
+	@sh sandbox/install.sh $(VENV) requirements-dev.txt
+	@rm -f $(VENV)/installed-*
+	@touch $@

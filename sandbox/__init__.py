@@ -1,0 +1,1 @@
+"""Development only: everything CleverAI needs, on one machine. Nothing imports this package."""

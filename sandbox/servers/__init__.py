@@ -1,0 +1,39 @@
+"""The servers CleverAI stands on, embedded: used only where the developer has not named their own."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from sandbox import environment
+from sandbox.servers.postgres import Postgres
+from sandbox.servers.valkey import Valkey
+
+
+@contextmanager
+def running(data: Path, *, durable: bool = True) -> Iterator[dict[str, str]]:
+    """Start what is missing, keep its data below `data`, and yield the environment variables that lead to it.
+
+    A server whose address is already given is left alone. Everything started here is stopped on the way out.
+    """
+    given = environment.given()
+    found: dict[str, str] = {}
+    with ExitStack() as stack:
+        starts = []
+        if "REDIS_URL" not in given:
+            valkey = Valkey(data / "valkey", durable=durable)
+            stack.callback(valkey.stop)
+            starts.append(valkey.start)
+        if "DATABASE_URL" not in given:
+            postgres = Postgres(data / "postgres", durable=durable)
+            stack.callback(postgres.stop)
+            starts.append(postgres.start)
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            for outcome in [pool.submit(start) for start in starts]:
+                outcome.result()
+        if "REDIS_URL" not in given:
+            found["REDIS_URL"] = valkey.url
+        if "DATABASE_URL" not in given:
+            postgres.create_database(environment.DATABASE)
+            found["DATABASE_URL"] = postgres.url(environment.DATABASE)
+        yield found

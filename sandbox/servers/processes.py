@@ -1,0 +1,61 @@
+"""What both embedded servers need: waiting, stopping, and clearing away what a killed run has left behind."""
+
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+
+from sandbox.errors import SandboxError
+
+
+def wait_until(
+    answers: Callable[[], bool], process: "subprocess.Popen[bytes]", *, name: str, log: Path, seconds: float
+) -> None:
+    """Return when the server answers; raise SandboxError with the end of its log when it dies or takes too long."""
+    deadline = time.monotonic() + seconds
+    while not answers():
+        if process.poll() is not None:
+            raise SandboxError(f"{name} stopped while starting. The end of {log}:\n{tail(log)}")
+        if time.monotonic() > deadline:
+            raise SandboxError(f"{name} did not answer within {seconds:.0f} seconds. The end of {log}:\n{tail(log)}")
+        time.sleep(0.03)
+
+
+def stop(process: "subprocess.Popen[bytes]", *signals: signal.Signals, seconds: float) -> None:
+    """Send one signal after the other, each followed by `seconds` of patience, the last one being SIGKILL."""
+    for number in (*signals, signal.SIGKILL):
+        if process.poll() is not None:
+            return
+        process.send_signal(number)
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            continue
+        return
+
+
+def stop_leftover(pid_file: Path, mark: str, *signals: signal.Signals, seconds: float) -> None:
+    """Stop what a killed run has left on this data: the process in `pid_file`, if `mark` is among its arguments."""
+    try:
+        process = psutil.Process(int(pid_file.read_text().split()[0]))
+        if mark not in process.cmdline():
+            return
+        for number in (*signals, signal.SIGKILL):
+            process.send_signal(number)
+            try:
+                process.wait(seconds)
+            except psutil.TimeoutExpired:
+                continue
+            return
+    except (OSError, ValueError, IndexError, psutil.NoSuchProcess):
+        return
+
+
+def tail(log: Path, lines: int = 15) -> str:
+    try:
+        return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
+    except OSError:
+        return "(no log)"
