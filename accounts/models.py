@@ -1,20 +1,20 @@
 """The person behind a login."""
 
-import zoneinfo
-
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 
+from accounts.time_zones import known_time_zones
+
 
 def validate_time_zone(name: str) -> None:
     """Raise ValidationError unless `name` is an IANA time zone that this machine knows."""
-    if name not in zoneinfo.available_timezones():
+    if name not in known_time_zones():
         raise ValidationError("“%(name)s” is not a time zone we know.", params={"name": name})
 
 
@@ -27,7 +27,8 @@ class UserManager(BaseUserManager["User"]):
             raise ValueError("A user needs an e-mail address.")
         user = self.model(email=self.normalize_email(email).lower(), **fields)
         user.set_password(password)
-        user.save(using=self._db)
+        with transaction.atomic(using=self._db):
+            user.save(using=self._db)
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: object) -> "User":

@@ -1,0 +1,88 @@
+"""Where allauth asks how we do things."""
+
+from typing import Any
+
+import qrcode
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core import context as allauth_context
+from allauth.mfa.adapter import DefaultMFAAdapter
+from django.core.mail import EmailMultiAlternatives
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from accounts.models import User
+
+BUTTONS = {
+    "activate_url": "Confirm my address",
+    "password_reset_url": "Choose a new password",
+    "signup_url": "Sign up",
+}
+
+
+class AccountAdapter(DefaultAccountAdapter):
+    """Sign-up, login and their mails, in our words."""
+
+    error_messages = {
+        **DefaultAccountAdapter.error_messages,
+        "email_password_mismatch": "That e-mail address and password don't belong together.",
+        "incorrect_password": "That isn't your current password.",
+        "enter_current_password": "Type your current password.",
+        "too_many_login_attempts": "Too many attempts. Wait a few minutes, then try again.",
+        "duplicate_email": "You have added this address before.",
+        "email_taken": "This address can't be added.",
+        "rate_limited": "Too many requests. Wait a few minutes, then try again.",
+    }
+
+    def save_user(self, request: HttpRequest, user: User, form: Any, commit: bool = True) -> User:
+        """Save a new person with the time zone that the sign-up form found."""
+        user.time_zone = form.cleaned_data.get("time_zone") or "UTC"
+        saved: User = super().save_user(request, user, form, commit)
+        return saved
+
+    def render_mail(
+        self,
+        template_prefix: str,
+        email: str | list[str],
+        context: dict[str, Any],
+        headers: dict[str, str] | None = None,
+    ) -> EmailMultiAlternatives:
+        """Return the mail with two bodies: the text as its template says it, and the same text laid out as HTML."""
+        request = allauth_context.request
+        context = {**context, "site_name": "CleverAI"}
+        subject = render_to_string(f"{template_prefix}_subject.txt", context).strip()
+        text = render_to_string(f"{template_prefix}_message.txt", context, request).strip()
+        button = next(((context[key], label) for key, label in BUTTONS.items() if context.get(key)), (None, None))
+        paragraphs = [paragraph.strip() for paragraph in text.split("\n\n")]
+        page = render_to_string(
+            "mail/layout.html",
+            {
+                "site_name": "CleverAI",
+                "subject": subject,
+                "paragraphs": [paragraph for paragraph in paragraphs if paragraph],
+                "button_url": button[0],
+                "button_label": button[1],
+            },
+        )
+        addresses = [email] if isinstance(email, str) else email
+        message = EmailMultiAlternatives(subject, text + "\n", self.get_from_email(), addresses, headers=headers)
+        message.attach_alternative(page, "text/html")
+        return message
+
+
+class MFAAdapter(DefaultMFAAdapter):
+    """Two-step verification."""
+
+    def build_totp_svg(self, url: str) -> SafeString:
+        """Return the QR code of `url` as SVG markup for the page itself: a data: image would need a weaker CSP."""
+        code = qrcode.QRCode(border=0)
+        code.add_data(url)
+        rows = code.get_matrix()
+        squares = "".join(f"M{x} {y}h1v1h-1z" for y, row in enumerate(rows) for x, dark in enumerate(row) if dark)
+        return format_html(
+            '<svg class="qr" viewBox="0 0 {size} {size}" role="img" shape-rendering="crispEdges"'
+            ' aria-label="QR code for your authenticator app"><path d="{squares}" fill="#000"/></svg>',
+            size=len(rows),
+            squares=squares,
+        )

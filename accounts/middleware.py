@@ -1,0 +1,28 @@
+"""Times are stored in UTC and shown in the person's own zone."""
+
+import zoneinfo
+from collections.abc import Callable
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils import timezone
+
+
+class TimeZoneMiddleware:
+    """Activates the time zone of whoever is signed in, for the length of the request; UTC for everybody else."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        name = request.user.time_zone if request.user.is_authenticated else "UTC"
+        with timezone.override(zone(name)):
+            return self.get_response(request)
+
+
+def zone(name: str) -> zoneinfo.ZoneInfo:
+    """Return the zone called `name`, or UTC where this machine's time zone data lacks it."""
+    try:
+        return zoneinfo.ZoneInfo(name)
+    except zoneinfo.ZoneInfoNotFoundError:
+        return zoneinfo.ZoneInfo("UTC")

@@ -1,0 +1,23 @@
+"""The time zones a person can choose from."""
+
+import zoneinfo
+from functools import cache
+
+NOT_PLACES = frozenset({"Factory", "localtime", "posixrules"})
+
+
+@cache
+def known_time_zones() -> frozenset[str]:
+    """Return the names of all IANA time zones that this machine knows."""
+    return frozenset(zoneinfo.available_timezones()) - NOT_PLACES
+
+
+@cache
+def time_zone_choices() -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
+    """Return (region, ((name, label), …)) for a select: UTC first, then places in the order of the alphabet."""
+    regions: dict[str, list[tuple[str, str]]] = {}
+    for name in sorted(known_time_zones()):
+        region, slash, place = name.partition("/")
+        if slash and region not in {"Etc", "SystemV", "US"}:
+            regions.setdefault(region, []).append((name, place.replace("_", " ").replace("/", " – ")))
+    return (("World", (("UTC", "UTC"),)), *((region, tuple(places)) for region, places in regions.items()))

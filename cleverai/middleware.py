@@ -1,0 +1,50 @@
+"""What happens around every request."""
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import resolve_url
+from django.utils.cache import patch_vary_headers
+
+from cleverai.database_down import database_down_response, is_database_down
+
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
+
+
+class DatabaseDownMiddleware:
+    """Answers 503 with plain words when a view cannot reach the database.
+
+    An error in an inner middleware never comes by here as an exception; `cleverai.views.server_error` answers it the
+    same way.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        return database_down_response(request) if is_database_down(exception) else None
+
+
+class PrivatePagesMiddleware:
+    """Keeps the pages of a signed-in person out of every cache, and login pages out of fragments."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        if self._leads_to_login(response) and request.headers.get("HX-Request"):
+            response = HttpResponse(status=204, headers={"HX-Trigger": "signed-out"})
+        if settings.SESSION_COOKIE_NAME in request.COOKIES:
+            response["Cache-Control"] = "no-store"
+        patch_vary_headers(response, ["HX-Request"])
+        return response
+
+    def _leads_to_login(self, response: HttpResponseBase) -> bool:
+        location = response.get("Location", "")
+        return response.status_code == 302 and location.partition("?")[0] == resolve_url(settings.LOGIN_URL)

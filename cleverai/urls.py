@@ -1,0 +1,20 @@
+"""Every address of the product."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from cleverai import health, views
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("settings/", include("accounts.urls")),
+    path("accounts/", include("allauth.urls")),
+    path("admin/", admin.site.urls),
+    path("livez", health.livez, name="livez"),
+    path("readyz", health.readyz, name="readyz"),
+]
+
+handler400 = views.bad_request
+handler403 = views.permission_denied
+handler404 = views.page_not_found
+handler500 = views.server_error

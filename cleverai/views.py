@@ -1,0 +1,53 @@
+"""The home page and the pages for what went wrong.
+
+The error pages need neither the database nor a session, so they can tell about both being gone.
+"""
+
+import json
+import sys
+
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.template.loader import render_to_string
+
+from cleverai.database_down import database_down_response, is_database_down, wants_json
+
+
+@login_not_required
+def home(request: HttpRequest) -> HttpResponse:
+    """Show visitors what CleverAI Credits is, and people who are signed in their start page."""
+    return render(request, "home.html" if request.user.is_authenticated else "landing.html")
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return error_page(request, 400)
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return error_page(request, 403)
+
+
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return error_page(request, 404)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    error = sys.exc_info()[1]
+    return database_down_response(request) if is_database_down(error) else error_page(request, 500)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    return error_page(request, 403, template="errors/csrf.html")
+
+
+PROBLEM_TITLES = {400: "Bad request", 403: "Forbidden", 404: "Not found", 500: "Internal server error"}
+
+
+def error_page(request: HttpRequest, status: int, *, template: str | None = None) -> HttpResponse:
+    """Return the page for an HTTP status; programs get a problem document (RFC 9457) instead."""
+    if wants_json(request):
+        problem = {"type": "about:blank", "title": PROBLEM_TITLES[status], "status": status}
+        return HttpResponse(json.dumps(problem), status=status, content_type="application/problem+json")
+    page = render_to_string(template or f"errors/{status}.html", {"site_name": "CleverAI"})
+    return HttpResponse(page, status=status)
