@@ -273,6 +273,5 @@ LOGGING = {
 if DEVELOPMENT:
     INSTALLED_APPS += ["sandbox", "django_mail_viewer", "django_mail_viewer.backends.database"]
     EMAIL_BACKEND = "django_mail_viewer.backends.database.backend.EmailBackend"
-    STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     WHITENOISE_AUTOREFRESH = True
     MEDIA_ROOT = BASE_DIR / ".local" / "media"
