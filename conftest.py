@@ -1,16 +1,16 @@
-"""What every test stands on: cheap passwords, a cache of its own, and no browser left behind."""
+"""What every test stands on: cheap passwords, and a cache of its own."""
 
 from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
 from django.core.cache import caches
+from django.test import override_settings
 
 
 @pytest.fixture(autouse=True, scope="session")
 def _cheap_passwords() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("django.conf.settings.PASSWORD_HASHERS", ["django.contrib.auth.hashers.MD5PasswordHasher"])
+    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
         yield
 
 

@@ -1,0 +1,78 @@
+"""A real Chromium, watched: a test fails when a page logs an error, breaks its own CSP or calls another site."""
+
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request, WebError
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+AXE = {
+    "resultTypes": ["violations"],
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+}
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    """Use the Chromium of the system, named by the variable CHROMIUM; none is ever downloaded."""
+    path = os.environ.get("CHROMIUM")
+    if not path:
+        pytest.fail(
+            "CHROMIUM names no browser; `make test` sets it, or: CHROMIUM=$(python -m sandbox chromium) pytest …"
+        )
+    return {**browser_type_launch_args, "executable_path": path, "args": FLAGS}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _database_beside_the_browser() -> Iterator[None]:
+    """Playwright keeps an event loop in the thread of the test, where Django would refuse to touch the database."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        yield
+
+
+@pytest.fixture(autouse=True)
+def complaints(context: BrowserContext, live_server: Any) -> Iterator[list[str]]:
+    """Collect what the browser complains about; a test that expects a complaint takes it off the list."""
+    found: list[str] = []
+    origin = urlsplit(live_server.url)[:2]
+
+    def on_console(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            found.append(f"console: {message.text}")
+
+    def on_error(error: WebError) -> None:
+        found.append(f"script: {error.error}")
+
+    def on_request(request: Request) -> None:
+        if urlsplit(request.url)[:2] != origin and request.url != "about:blank":
+            found.append(f"another site: {request.url}")
+
+    context.on("console", on_console)
+    context.on("weberror", on_error)
+    context.on("request", on_request)
+    yield found
+    assert found == []
+
+
+@pytest.fixture
+def assert_accessible() -> Callable[[Page], None]:
+    """Return a check that the page shown has no violation of WCAG 2.2 AA."""
+
+    def check(page: Page) -> None:
+        results = Axe().run(page, options=AXE)
+        assert results.violations_count == 0, results.generate_report()
+
+    return check
