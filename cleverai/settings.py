@@ -22,12 +22,18 @@ ENVIRONMENT = env.str("ENVIRONMENT", default="production", validate=validate.One
 DEVELOPMENT = ENVIRONMENT == "development"
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = env.str("SECRET_KEY", validate=validate.Length(min=50))
-SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", default=[])
 DATABASE_URL = env.dj_db_url("DATABASE_URL", conn_max_age=600, conn_health_checks=True)
-REDIS_URL = env.str("REDIS_URL", validate=validate.Regexp(r"^(rediss?|unix)://", error="It must start with redis://, rediss:// or unix://."))
-SITE_URL = env.str("SITE_URL", default="http://127.0.0.1:8000", validate=validate.Regexp(r"^https?://[^/]+$", error="It must look like https://credits.example.com, with no path."))
+REDIS_URL = env.str(
+    "REDIS_URL", validate=validate.Regexp(r"^rediss?://", error="It must start with redis:// or rediss://.")
+)
+SITE_URL = env.str(
+    "SITE_URL",
+    default="http://127.0.0.1:8000",
+    validate=validate.Regexp(r"^https?://[^/]+$", error="It must look like https://credits.example.com, with no path."),
+)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost"])
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0, validate=validate.Range(min=0, max=10))
 EMAIL = env.dj_email_url("EMAIL_URL", default="smtp://127.0.0.1:25")
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="CleverAI <billing@cleverai.example>")
@@ -112,7 +118,7 @@ TEMPLATES = [
 
 DATABASES = {"default": DATABASE_URL}
 if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
-    raise ImproperlyConfigured("DATABASE_URL must point at PostgreSQL (postgresql://…): the ledger relies on its locks.")
+    raise ImproperlyConfigured("DATABASE_URL must point at PostgreSQL (postgresql://…); the ledger needs its locks.")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CACHES = {
