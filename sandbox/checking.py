@@ -27,7 +27,11 @@ def check() -> int:
             ("types", ["mypy", "."], development),
             ("import contracts", ["lint-imports"], development),
             ("templates", ["djlint", "--lint", "--quiet", *_template_folders()], development),
-            ("migrations", ["python", "manage.py", "makemigrations", "--check", "--dry-run"], development),
+            (
+                "migrations",
+                ["python", "manage.py", "makemigrations", "--check", "--dry-run", "accounts", "billing"],
+                development,
+            ),
             ("development settings", ["python", "manage.py", "check", "--fail-level", "WARNING"], development),
             (
                 "production settings",

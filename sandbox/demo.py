@@ -37,7 +37,7 @@ def demo(*, port: int, began: float) -> int:
                 found = variables(addresses, site_url=url)
                 environment.write_env_file(found)
                 lock.tell(url=f"{url}/", ready=True)
-                os.environ.update(process_environment(found) | {"PORT": str(port)})
+                os.environ.update(process_environment(found) | {"PORT": str(port), "PYTHONUNBUFFERED": "1"})
                 table = _prepare()
                 return _serve(url, table, began)
         finally:
