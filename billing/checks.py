@@ -1,0 +1,1 @@
+"""Start-up checks: production refuses to start unsafely."""

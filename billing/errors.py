@@ -1,0 +1,63 @@
+"""What metering refuses, in words for people and with figures for programs. All amounts are millicredits."""
+
+from billing.units import format_credits
+
+
+class MeteringError(Exception):
+    """Anything metering refuses. Nothing was written when it is raised, except for a warning's notice."""
+
+
+class UnknownFeature(MeteringError):
+    """The catalog has no such feature, or it can't be used this way."""
+
+
+class InvalidQuantity(MeteringError):
+    """A quantity is a positive whole number of base units whose price fits the books."""
+
+
+class InvalidRequest(MeteringError):
+    """A key, source, detail or moment that can't be posted."""
+
+
+class NoPriceInForce(MeteringError):
+    """The feature has no price at this moment: it is refused, never given away."""
+
+
+class UnknownWallet(MeteringError):
+    """There is no such wallet."""
+
+
+class NoPlan(MeteringError):
+    """The wallet has no subscription, so nothing says what it may use."""
+
+
+class KeyReused(MeteringError):
+    """The idempotency key already stands for another request of this wallet."""
+
+
+class UnknownHold(MeteringError):
+    """The wallet has no such hold."""
+
+
+class HoldClosed(MeteringError):
+    """The hold was captured or released already, or can't be extended any further."""
+
+
+class WalletSuspended(MeteringError):
+    """Staff suspended this wallet; open holds still settle, new use is refused (decision 26)."""
+
+
+class InsufficientCredits(MeteringError):
+    """The wallet has less than the work costs (decision 27).
+
+    `needed`, `available` and `shortfall` are in millicredits.
+    """
+
+    def __init__(self, *, needed: int, available: int) -> None:
+        self.needed = needed
+        self.available = available
+        self.shortfall = needed - available
+        super().__init__(
+            f"This needs {format_credits(needed)} credits; {format_credits(available)} are available,"
+            f" {format_credits(self.shortfall)} too few."
+        )

@@ -1,0 +1,20 @@
+"""What happens in billing when something happens in accounts, in the same transaction."""
+
+from django.db.models.signals import post_save
+from django.dispatch import receiver
+from django.utils import timezone
+
+from accounts.models import User
+from billing.models import Wallet
+from billing.services import subscriptions
+
+
+@receiver(post_save, sender=User, dispatch_uid="billing.open_wallet")
+def open_wallet(*, instance: User, created: bool, raw: bool, **_: object) -> None:
+    """Give a new user a wallet, and follow a changed time zone; fixtures bring their own rows."""
+    if raw:
+        return
+    if created:
+        subscriptions.open_wallet(user=instance, now=timezone.now())
+    else:
+        Wallet.objects.filter(owner=instance).exclude(time_zone=instance.time_zone).update(time_zone=instance.time_zone)

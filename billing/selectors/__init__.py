@@ -1,0 +1,1 @@
+"""Reads, shaped as pages and services need them."""

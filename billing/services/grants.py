@@ -1,0 +1,88 @@
+"""Giving credits, and taking them back by hand (decisions 7 and 26)."""
+
+from datetime import datetime
+
+from accounts.models import User
+from billing.errors import InvalidRequest
+from billing.models import EntryNote, Grant, LedgerEntry
+from billing.services.settlement import add_grant, settled_books
+from billing.services.transactions import in_one_transaction
+
+
+@in_one_transaction
+def issue(
+    *,
+    wallet_id: int,
+    source: Grant.Source,
+    amount: int,
+    business_key: str,
+    now: datetime,
+    effective_at: datetime | None = None,
+    expires_at: datetime | None = None,
+) -> Grant:
+    """Give `amount` millicredits once per business key, and return the grant; a repeat returns the first one.
+
+    A grant whose `effective_at` lies ahead starts then. Raises InvalidRequest for an amount below one millicredit or an
+    expiry that isn't ahead of the start.
+    """
+    with settled_books(wallet_id, now=now) as books:
+        if first := Grant.objects.filter(wallet_id=wallet_id, business_key=business_key).first():
+            return first
+        starts_at = effective_at or books.posted_at
+        _check_grant(amount, starts_at, expires_at, books.posted_at)
+        grant = Grant(
+            source=source, amount=amount, effective_at=starts_at, expires_at=expires_at, business_key=business_key
+        )
+        add_grant(books, grant)
+        return grant
+
+
+@in_one_transaction
+def adjust(
+    *,
+    wallet_id: int,
+    amount: int,
+    reason: str,
+    actor: User,
+    key: str,
+    now: datetime,
+    expires_at: datetime | None = None,
+) -> LedgerEntry:
+    """Let staff give (`amount` > 0) or take (`amount` < 0) millicredits with a reason; return the entry.
+
+    What is given is a new adjustment grant; what is taken follows burn-down order and stops at what is available
+    (decision 26). `key` makes a second submit of the same form return the first entry. Raises InvalidRequest when there
+    is no reason, nothing to change, or nothing left to take.
+    """
+    reason = reason.strip()
+    if not reason or amount == 0:
+        raise InvalidRequest("An adjustment needs an amount and a reason.")
+    with settled_books(wallet_id, now=now) as books:
+        if first := LedgerEntry.objects.filter(wallet_id=wallet_id, key=key).first():
+            return first
+        if amount > 0:
+            _check_grant(amount, books.posted_at, expires_at, books.posted_at)
+            grant = Grant(
+                source=Grant.Source.ADJUSTMENT,
+                amount=amount,
+                effective_at=books.posted_at,
+                expires_at=expires_at,
+                business_key=f"adjustment:{key}",
+            )
+            entry = add_grant(books, grant, key=key, actor=actor)
+        else:
+            shares = books.burn(min(-amount, books.wallet.available))
+            if not shares:
+                raise InvalidRequest("There is nothing left to take from this wallet.")
+            entry = books.post(LedgerEntry.Kind.ADJUSTMENT, shares, key=key, actor=actor)
+        if entry is None:
+            raise AssertionError("A grant that starts now is posted now.")
+        EntryNote.objects.create(entry=entry, author=actor, reason=reason, written_at=now)
+        return entry
+
+
+def _check_grant(amount: int, starts_at: datetime, expires_at: datetime | None, now: datetime) -> None:
+    if amount < 1:
+        raise InvalidRequest("A grant gives at least one millicredit.")
+    if expires_at is not None and expires_at <= max(starts_at, now):
+        raise InvalidRequest("A grant expires after it starts, and not in the past.")

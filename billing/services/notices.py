@@ -1,0 +1,48 @@
+"""Warnings at 20 %, 5 % and nothing left (decision 19): judged with the books that cause them."""
+
+from datetime import datetime
+
+from billing.models import LedgerEntry, Notice, Wallet
+from billing.services.ledger import Books
+
+
+def deserved_level(wallet: Wallet) -> int:
+    """Return the warning level that a wallet's posted credits deserve: 0 (none) to 3 (nothing left)."""
+    if wallet.unlimited:
+        return 0
+    if wallet.posted == 0:
+        return Notice.Level.OUT
+    if wallet.posted < wallet.very_low_below:
+        return Notice.Level.VERY_LOW
+    return Notice.Level.LOW if wallet.posted < wallet.low_below else 0
+
+
+def judge(books: Books, entries: list[LedgerEntry]) -> None:
+    """Raise or lower the wallet's warning level after these entries were posted together.
+
+    An entry that lowers what is posted can raise it, with one notice for the strongest level crossed; one that adds
+    credits lowers it to what the balance deserves, so that it can be raised again. Holds and releases do neither.
+    """
+    wallet = books.wallet
+    changes = [entry.available_change + entry.held_change for entry in entries]
+    deserved = deserved_level(wallet)
+    if any(change > 0 for change in changes):
+        wallet.warning_level = min(wallet.warning_level, deserved)
+    if any(change < 0 for change in changes) and deserved > wallet.warning_level:
+        raise_to(books, deserved)
+
+
+def raise_to(books: Books, level: int) -> None:
+    """Set the wallet's warning level and write the notice, unless it was that high already."""
+    wallet = books.wallet
+    if wallet.unlimited or level <= wallet.warning_level:
+        return
+    wallet.warning_level = level
+    Notice.objects.create(
+        wallet=wallet, level=level, cycle=wallet.cycle, available=wallet.available, raised_at=books.posted_at
+    )
+
+
+def dismiss(*, wallet: Wallet, notice_id: int, now: datetime) -> bool:
+    """Hide one of the wallet's notices for good; returns whether there was one to hide."""
+    return bool(Notice.objects.filter(wallet=wallet, pk=notice_id, dismissed_at=None).update(dismissed_at=now))

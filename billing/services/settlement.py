@@ -1,0 +1,212 @@
+"""What time alone changes: every act on a wallet first replays what came due, at the time it was due (decision 14)."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from billing.models import Grant, Hold, LedgerEntry, Subscription, Wallet
+from billing.periods import period_start
+from billing.services import ledger, notices
+from billing.services.ledger import Books, Share
+from billing.services.transactions import in_one_transaction
+
+HOLD_EXPIRES, GRANT_EXPIRES, GRANT_STARTS, PERIOD_STARTS = range(4)
+LOW_PERCENT, VERY_LOW_PERCENT = 20, 5
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Due:
+    """Something that time changes. In order of due time; at the same time hold, expiry, start, then id."""
+
+    at: datetime
+    rank: int
+    row_id: int
+
+
+@contextmanager
+def settled_books(wallet_id: int, *, now: datetime) -> Iterator[Books]:
+    """Lock a wallet, settle what is due by `now`, yield its books for one act, judge warnings and close them.
+
+    Must be used in a transaction. Raises what `ledger.open_books` raises.
+    """
+    with ledger.open_books(wallet_id, now=now) as books:
+        while (due := next_due(books)) and due.at <= books.posted_at:
+            _replay_moment(books, due.at)
+        sequence = books.wallet.sequence
+        yield books
+        if books.wallet.sequence > sequence:
+            notices.judge(books, _entries_after(books, sequence))
+        due = next_due(books)
+        books.close(next_due_at=due.at if due else None)
+
+
+@in_one_transaction
+def settle(*, wallet_id: int, now: datetime) -> Wallet:
+    """Replay what is due on a wallet and return it; harmless when nothing is, or when another did it first.
+
+    Raises what `ledger.open_books` raises.
+    """
+    with settled_books(wallet_id, now=now) as books:
+        return books.wallet
+
+
+def next_due(books: Books) -> Due | None:
+    """Return the earliest thing that time alone will change on this wallet, or None."""
+    dues = [Due(hold.expires_at, HOLD_EXPIRES, hold.pk) for hold in _open_holds(books)[:1]]
+    for grant in books.grants.values():
+        if grant.closed_at is None and grant.opened_at is None:
+            dues.append(Due(grant.effective_at, GRANT_STARTS, grant.pk))
+        elif grant.closed_at is None and grant.expires_at is not None:
+            dues.append(Due(grant.expires_at, GRANT_EXPIRES, grant.pk))
+    if subscription := _free_subscription(books):
+        dues.append(Due(subscription.period_ends_at, PERIOD_STARTS, subscription.pk))
+    return min(dues, default=None)
+
+
+def begin_cycle(books: Books, *, at: datetime, ends_at: datetime | None, allowance: int | None) -> None:
+    """Number a new cycle and copy its warning thresholds; warnings start afresh (decision 19)."""
+    wallet = books.wallet
+    wallet.cycle += 1
+    wallet.cycle_started_at = at
+    wallet.cycle_ends_at = ends_at
+    wallet.warning_level = 0
+    wallet.low_below = share_of(allowance or 0, LOW_PERCENT)
+    wallet.very_low_below = share_of(allowance or 0, VERY_LOW_PERCENT)
+
+
+def share_of(amount: int, percent: int) -> int:
+    """Return the least number of millicredits that is not below `percent` of `amount`."""
+    return -(-amount * percent // 100)
+
+
+def issue_allowance(books: Books, *, starts_at: datetime, ends_at: datetime, key: str) -> LedgerEntry | None:
+    """Begin a cycle and grant its allowance in open books; a plan without one (or with 0) only begins the cycle."""
+    subscription = books.subscription
+    allowance = subscription.plan.allowance if subscription.allowance is None else subscription.allowance
+    begin_cycle(books, at=starts_at, ends_at=ends_at, allowance=allowance)
+    if not allowance:
+        return None
+    return add_grant(
+        books,
+        Grant(
+            source=Grant.Source.ALLOWANCE,
+            amount=allowance,
+            effective_at=starts_at,
+            expires_at=ends_at,
+            business_key=key,
+        ),
+    )
+
+
+def add_grant(books: Books, grant: Grant, **facts: object) -> LedgerEntry | None:
+    """Save a new grant and, unless it starts later, count it in; `facts` are further columns of its entry."""
+    grant.wallet = books.wallet
+    grant.remaining = 0
+    grant.save(force_insert=True)
+    books.grants[grant.pk] = grant
+    books.left[grant.pk] = 0
+    return _start_grant(books, grant, **facts) if grant.effective_at <= books.posted_at else None
+
+
+def release_shares(
+    books: Books, hold: Hold, status: Hold.Status, *, effective_at: datetime | None = None
+) -> LedgerEntry:
+    """Close an open hold and return its credits; what belongs to an ended grant expires at once (decision 10)."""
+    taken = ledger.shares_of(ledger.opening_entry(hold))
+    books.include(set(taken))
+    shares = {grant_id: Share(left=share.held, held=-share.held) for grant_id, share in taken.items()}
+    entry = books.post(LedgerEntry.Kind.RELEASE, shares, effective_at=effective_at, hold=hold, **facts_of(hold))
+    close_hold(books, hold, status)
+    expire_leftovers(books, shares, effective_at=effective_at, hold=hold)
+    return entry
+
+
+def close_hold(books: Books, hold: Hold, status: Hold.Status) -> None:
+    """Mark a hold as settled."""
+    hold.status = status
+    hold.closed_at = books.posted_at
+    hold.save(update_fields=["status", "closed_at"])
+
+
+def facts_of(hold: Hold) -> dict[str, object]:
+    """Return the entry columns that say what a hold was for."""
+    return {
+        "feature_id": hold.feature_id,
+        "priced_as_id": hold.priced_as_id,
+        "price_id": hold.price_id,
+        "source": hold.source,
+    }
+
+
+def expire_leftovers(
+    books: Books, shares: dict[int, Share], *, effective_at: datetime | None = None, hold: Hold | None = None
+) -> None:
+    """Post as expired what these shares returned to grants that ended meanwhile (decision 10)."""
+    gone = {
+        grant_id: Share(left=-books.left[grant_id])
+        for grant_id in shares
+        if books.grants[grant_id].closed_at is not None and books.left[grant_id]
+    }
+    if gone:
+        books.post(LedgerEntry.Kind.EXPIRY, gone, effective_at=effective_at, hold=hold)
+
+
+def _replay_moment(books: Books, moment: datetime) -> None:
+    """Apply everything due at one moment, then judge it together: a reset's expiry warns nobody (decision 19)."""
+    sequence = books.wallet.sequence
+    while (due := next_due(books)) and due.at == moment:
+        if due.rank == HOLD_EXPIRES:
+            hold = Hold.objects.get(pk=due.row_id)
+            release_shares(books, hold, Hold.Status.EXPIRED, effective_at=moment)
+        elif due.rank == GRANT_EXPIRES:
+            _expire_grant(books, books.grants[due.row_id])
+        elif due.rank == GRANT_STARTS:
+            _start_grant(books, books.grants[due.row_id])
+        else:
+            _start_free_period(books)
+    notices.judge(books, _entries_after(books, sequence))
+
+
+def _expire_grant(books: Books, grant: Grant) -> None:
+    if left := books.left[grant.pk]:
+        books.post(LedgerEntry.Kind.EXPIRY, {grant.pk: Share(left=-left)}, effective_at=grant.expires_at)
+    books.end(grant)
+
+
+def _start_grant(books: Books, grant: Grant, **facts: object) -> LedgerEntry:
+    books.start(grant)
+    share = {grant.pk: Share(left=grant.amount)}
+    return books.post(LedgerEntry.Kind.GRANT, share, effective_at=grant.effective_at, **facts)
+
+
+def _start_free_period(books: Books) -> None:
+    """Issue the next Free allowance: period n starts at anchor + n months, whenever this runs (decision 13)."""
+    subscription = _free_subscription(books)
+    if subscription is None:
+        return
+    subscription.period += 1
+    subscription.period_started_at = subscription.period_ends_at
+    subscription.period_ends_at = period_start(subscription.anchor_at, subscription.period + 1)
+    subscription.save(update_fields=["period", "period_started_at", "period_ends_at"])
+    issue_allowance(
+        books,
+        starts_at=subscription.period_started_at,
+        ends_at=subscription.period_ends_at,
+        key=f"allowance:{subscription.pk}:{subscription.anchor_at:%Y-%m-%d}:{subscription.period}",
+    )
+
+
+def _free_subscription(books: Books) -> Subscription | None:
+    """Return the subscription if its allowance comes from the calendar alone."""
+    subscription = books.subscription
+    is_free = subscription.plan.price_cents == 0 and subscription.status != Subscription.Status.ENDED
+    return subscription if is_free else None
+
+
+def _open_holds(books: Books) -> list[Hold]:
+    return list(Hold.objects.filter(wallet=books.wallet, status=Hold.Status.OPEN).order_by("expires_at", "id")[:1])
+
+
+def _entries_after(books: Books, sequence: int) -> list[LedgerEntry]:
+    return list(books.wallet.entries.filter(sequence__gt=sequence).order_by("sequence"))

@@ -1,0 +1,51 @@
+"""One service call, one transaction, tried again when PostgreSQL asks for it."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+import psycopg
+from django.db import OperationalError, connection, transaction
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+TRIES = 6
+
+
+def is_transient(error: BaseException) -> bool:
+    """Return whether a database error is PostgreSQL asking to run the same transaction once more."""
+    return isinstance(error, OperationalError) and isinstance(
+        error.__cause__,
+        psycopg.errors.DeadlockDetected | psycopg.errors.SerializationFailure | psycopg.errors.LockNotAvailable,
+    )
+
+
+def tried_again(work: Callable[P, R]) -> Callable[P, R]:
+    """Run `work` again after a deadlock or serialization failure, unless a caller's transaction is around it."""
+
+    @wraps(work)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        if connection.in_atomic_block:
+            return work(*args, **kwargs)
+        tries = Retrying(
+            retry=retry_if_exception(is_transient),
+            stop=stop_after_attempt(TRIES),
+            wait=wait_random_exponential(multiplier=0.01, max=0.5),
+            reraise=True,
+        )
+        return tries(work, *args, **kwargs)
+
+    return run
+
+
+def in_one_transaction(work: Callable[P, R]) -> Callable[P, R]:
+    """Make `work` one transaction that is tried again; inside a caller's transaction it becomes a savepoint."""
+
+    @wraps(work)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        with transaction.atomic():
+            return work(*args, **kwargs)
+
+    return tried_again(run)

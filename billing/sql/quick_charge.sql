@@ -1,0 +1,64 @@
+-- The quick way of a charge: the head grant pays, so one wallet row changes, one entry is added and one usage row grows.
+--
+-- It answers only while nothing else can matter: nothing is due, the head can pay, the price is still in force, no
+-- warning is crossed, the wallet isn't suspended, the clock hasn't gone back by more than five minutes. Otherwise it
+-- changes nothing and returns NULLs, and services/charges.py goes the plain way. A reused key raises unique_violation,
+-- which must abort the statement: ON CONFLICT DO NOTHING would keep the lowered wallet without an entry.
+
+CREATE OR REPLACE FUNCTION billing_quick_charge(
+    p_wallet bigint, p_now timestamptz, p_occurred_at timestamptz,
+    p_feature text, p_priced_as text, p_quantity bigint, p_price bigint, p_price_starts_at timestamptz, p_cost bigint,
+    p_source text, p_detail jsonb, p_key text, p_request_hash text,
+    OUT sequence bigint, OUT available_after bigint, OUT posted_at timestamptz
+) LANGUAGE plpgsql AS $$
+DECLARE
+    w record;
+    v_used_on date;
+BEGIN
+    UPDATE billing_wallet AS wallet SET
+        sequence = wallet.sequence + 1,
+        available = wallet.available - CASE WHEN wallet.unlimited THEN 0 ELSE p_cost END,
+        head_left = wallet.head_left - CASE WHEN wallet.unlimited THEN 0 ELSE p_cost END,
+        last_posted_at = greatest(p_now, wallet.last_posted_at),
+        last_posted_on = greatest(
+            wallet.last_posted_on, (greatest(p_now, wallet.last_posted_at) AT TIME ZONE wallet.time_zone)::date)
+    WHERE wallet.id = p_wallet
+        AND wallet.suspended_at IS NULL
+        AND (wallet.next_due_at IS NULL OR wallet.next_due_at > p_now)
+        AND wallet.last_posted_at <= p_now + interval '5 minutes'
+        AND (wallet.unlimited OR p_cost = 0 OR (
+            wallet.head_left >= p_cost
+            -- the level at which somebody must be told next: 20 %, 5 %, nothing left
+            AND wallet.available + wallet.held - p_cost >= CASE wallet.warning_level
+                WHEN 0 THEN greatest(wallet.low_below, 1)
+                WHEN 1 THEN greatest(wallet.very_low_below, 1)
+                WHEN 2 THEN 1 ELSE 0 END))
+        AND NOT EXISTS (
+            SELECT FROM billing_featureprice AS newer
+            WHERE newer.feature_id = p_priced_as AND newer.starts_at > p_price_starts_at AND newer.starts_at <= p_now)
+    RETURNING wallet.* INTO w;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+
+    v_used_on := coalesce((p_occurred_at AT TIME ZONE w.time_zone)::date, w.last_posted_on);
+    INSERT INTO billing_ledgerentry (
+        wallet_id, sequence, kind, available_change, held_change, cost, uncovered, available_after,
+        feature_id, priced_as_id, quantity, price_id, source, detail,
+        grant_id, cycle, effective_at, posted_at, posted_on, used_on, key, request_hash)
+    VALUES (
+        p_wallet, w.sequence, 'charge', CASE WHEN w.unlimited THEN 0 ELSE -p_cost END, 0, p_cost, 0, w.available,
+        p_feature, p_priced_as, p_quantity, p_price, p_source, p_detail,
+        CASE WHEN w.unlimited OR p_cost = 0 THEN NULL ELSE w.head_grant_id END, w.cycle,
+        w.last_posted_at, w.last_posted_at, w.last_posted_on, v_used_on, p_key, p_request_hash);
+
+    INSERT INTO billing_dailyusage AS usage
+        (wallet_id, used_on, cycle, feature_id, priced_as_id, source, quantity, cost, uses)
+    VALUES (p_wallet, v_used_on, w.cycle, p_feature, p_priced_as, p_source, p_quantity, p_cost, 1)
+    ON CONFLICT ON CONSTRAINT one_row_per_day_and_kind_of_usage DO UPDATE SET
+        quantity = usage.quantity + excluded.quantity, cost = usage.cost + excluded.cost, uses = usage.uses + 1;
+
+    sequence := w.sequence;
+    available_after := w.available;
+    posted_at := w.last_posted_at;
+END $$;

@@ -1,0 +1,46 @@
+"""Credits as integers: one credit is 1,000 millicredits, everywhere and always (decision 1)."""
+
+from decimal import Decimal, InvalidOperation
+
+CREDIT = 1_000
+LARGEST_AMOUNT = 2**63 - 1
+
+
+def cost_of(quantity: int, *, millicredits: int, per: int) -> int:
+    """Return the price in millicredits of `quantity` base units at `millicredits` for every `per` of them.
+
+    A price that does not divide rounds up to one millicredit, once per charge (decision 1). This is the only place
+    where a quantity becomes an amount.
+    """
+    return -(-quantity * millicredits // per)
+
+
+def affordable(available: int, *, millicredits: int, per: int) -> int:
+    """Return the largest quantity in base units whose `cost_of` is at most `available` millicredits.
+
+    Raises ZeroDivisionError for a price of zero, at which any quantity is affordable.
+    """
+    return max(available, 0) * per // millicredits
+
+
+def format_credits(millicredits: int) -> str:
+    """Return an amount as people read it: 12265 → "12.265", 5000000 → "5,000", -500 → "−0.5"."""
+    whole, rest = divmod(abs(millicredits), CREDIT)
+    fraction = f".{rest:03d}".rstrip("0") if rest else ""
+    return f"{'−' if millicredits < 0 else ''}{whole:,}{fraction}"
+
+
+def parse_credits(text: str) -> int:
+    """Return the millicredits that a decimal number of credits stands for: "12.265" → 12265.
+
+    Raises ValueError when it is not a plain number, is finer than a millicredit or doesn't fit the books.
+    """
+    try:
+        amount = Decimal(text.strip().replace(",", "")) * CREDIT
+    except InvalidOperation:
+        raise ValueError(f"“{text}” is not a number of credits.") from None
+    if not amount.is_finite() or amount != amount.to_integral_value():
+        raise ValueError("Credits have at most three decimals.")
+    if abs(amount) > LARGEST_AMOUNT:
+        raise ValueError("That is more credits than the books can hold.")
+    return int(amount)
