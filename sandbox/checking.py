@@ -11,7 +11,7 @@ PRODUCTION = {
     "DEBUG": "false",
     "SITE_URL": "https://credits.example.com",
     "ALLOWED_HOSTS": "credits.example.com",
-    "EMAIL_URL": "smtp+tls://user:password@mail.example.com:587",
+    "EMAIL_URL": "submission://user:password@mail.example.com:587",
 }
 
 

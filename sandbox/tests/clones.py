@@ -124,6 +124,13 @@ class Started:
         ours = psutil.Process(self.process.pid)
         return [ours, *ours.children(recursive=True)]
 
+    def kill(self) -> None:
+        """End the process with no chance to clean up."""
+        self.process.kill()
+        self.process.wait()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
     def stop(self, number: signal.Signals) -> int:
         self.process.send_signal(number)
         return self.finish()

@@ -99,8 +99,7 @@ def test_a_killed_demo_leaves_no_obstacle(clone: Clone) -> None:
     while '"ready": true' not in (lock.read_text() if lock.exists() else ""):
         assert first.process.poll() is None
     family = first.family()
-    first.process.kill()
-    first.process.wait()
+    first.kill()
 
     second = clone.start("run", "--", "python", "-c", "print('well')")
 
