@@ -41,7 +41,18 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     return error_page(request, 403, template="errors/csrf.html")
 
 
-PROBLEM_TITLES = {400: "Bad request", 403: "Forbidden", 404: "Not found", 500: "Internal server error"}
+def too_many_requests(request: HttpRequest) -> HttpResponse:
+    """Answer whoever allauth's rate limits stop."""
+    return error_page(request, 429)
+
+
+PROBLEM_TITLES = {
+    400: "Bad request",
+    403: "Forbidden",
+    404: "Not found",
+    429: "Too many requests",
+    500: "Internal server error",
+}
 
 
 def error_page(request: HttpRequest, status: int, *, template: str | None = None) -> HttpResponse:
