@@ -51,6 +51,9 @@ except EnvError as error:
         + "\nREADME.md lists them all; `make demo` needs none of them."
     ) from None
 
+if DEBUG and not DEVELOPMENT:
+    raise ImproperlyConfigured("DEBUG shows the product's inside to anybody: it needs ENVIRONMENT=development.")
+
 # --- what is installed -------------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
@@ -119,6 +122,8 @@ TEMPLATES = [
 DATABASES = {"default": DATABASE_URL}
 if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
     raise ImproperlyConfigured("DATABASE_URL must point at PostgreSQL (postgresql://…); the ledger needs its locks.")
+# Only the quick way's statements ask to be prepared (billing/services/quick.py); Django's own cursor never is.
+DATABASES["default"].setdefault("OPTIONS", {})["prepare_threshold"] = 5
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CACHES = {

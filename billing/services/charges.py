@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import DataError
 
@@ -246,7 +247,7 @@ def post_usage(
     *,
     cost: int,
     price: FeaturePrice | None = None,
-    **facts: object,
+    **facts: Any,
 ) -> LedgerEntry:
     """Post an entry that spends `cost` in burn-down order; an unlimited wallet only records it (decision 12)."""
     shares: dict[int, Share] = {} if books.wallet.unlimited else books.burn(cost)

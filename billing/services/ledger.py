@@ -134,7 +134,7 @@ class Books:
         wallet.head_grant_id = head.pk if head else None
         wallet.head_left = self.left[head.pk] if head else 0
         wallet.next_due_at = next_due_at
-        moved = {before, wallet.head_grant_id} - {None} if before != wallet.head_grant_id else set()
+        moved = {pk for pk in (before, wallet.head_grant_id) if pk is not None and before != wallet.head_grant_id}
         for grant_id in sorted(self._touched | moved):
             grant = self.grants[grant_id]
             grant.remaining = None if grant is head else self.left[grant_id]

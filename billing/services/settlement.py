@@ -1,9 +1,10 @@
 """What time alone changes: every act on a wallet first replays what came due, at the time it was due (decision 14)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from billing.models import Grant, Hold, LedgerEntry, Subscription, Wallet
 from billing.periods import period_start
@@ -99,7 +100,7 @@ def issue_allowance(books: Books, *, starts_at: datetime, ends_at: datetime, key
     )
 
 
-def add_grant(books: Books, grant: Grant, **facts: object) -> LedgerEntry | None:
+def add_grant(books: Books, grant: Grant, **facts: Any) -> LedgerEntry | None:
     """Save a new grant and, unless it starts later, count it in; `facts` are further columns of its entry."""
     grant.wallet = books.wallet
     grant.remaining = 0
@@ -129,7 +130,7 @@ def close_hold(books: Books, hold: Hold, status: Hold.Status) -> None:
     hold.save(update_fields=["status", "closed_at"])
 
 
-def facts_of(hold: Hold) -> dict[str, object]:
+def facts_of(hold: Hold) -> dict[str, Any]:
     """Return the entry columns that say what a hold was for."""
     return {
         "feature_id": hold.feature_id,
@@ -140,12 +141,12 @@ def facts_of(hold: Hold) -> dict[str, object]:
 
 
 def expire_leftovers(
-    books: Books, shares: dict[int, Share], *, effective_at: datetime | None = None, hold: Hold | None = None
+    books: Books, grant_ids: Iterable[int], *, effective_at: datetime | None = None, hold: Hold | None = None
 ) -> None:
-    """Post as expired what these shares returned to grants that ended meanwhile (decision 10)."""
+    """Post as expired what was returned to those of these grants that ended meanwhile (decision 10)."""
     gone = {
         grant_id: Share(left=-books.left[grant_id])
-        for grant_id in shares
+        for grant_id in grant_ids
         if books.grants[grant_id].closed_at is not None and books.left[grant_id]
     }
     if gone:
@@ -174,7 +175,7 @@ def _expire_grant(books: Books, grant: Grant) -> None:
     books.end(grant)
 
 
-def _start_grant(books: Books, grant: Grant, **facts: object) -> LedgerEntry:
+def _start_grant(books: Books, grant: Grant, **facts: Any) -> LedgerEntry:
     books.start(grant)
     share = {grant.pk: Share(left=grant.amount)}
     return books.post(LedgerEntry.Kind.GRANT, share, effective_at=grant.effective_at, **facts)
