@@ -74,6 +74,15 @@ class AccountAdapter(DefaultAccountAdapter):
 class MFAAdapter(DefaultMFAAdapter):
     """Two-step verification."""
 
+    error_messages = {
+        **DefaultMFAAdapter.error_messages,
+        "add_email_blocked": "Switch two-step verification off before you add an e-mail address.",
+        "cannot_delete_authenticator": "This second step can't be switched off.",
+        "cannot_generate_recovery_codes": "Recovery codes need a second step: set one up first.",
+        "incorrect_code": "That code isn't right. Type the one that is shown now.",
+        "unverified_email": "Confirm all your e-mail addresses first, or remove those that aren't yours.",
+    }
+
     def build_totp_svg(self, url: str) -> SafeString:
         """Return the QR code of `url` as SVG markup for the page itself: a data: image would need a weaker CSP."""
         code = qrcode.QRCode(border=0)

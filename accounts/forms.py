@@ -3,6 +3,8 @@
 from typing import Any
 
 from allauth.account import forms as allauth_forms
+from allauth.mfa.base import forms as mfa_forms
+from allauth.mfa.totp import forms as totp_forms
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
@@ -24,6 +26,7 @@ class PlainWords:
         "oldpassword": ("Current password", ""),
         "password1": ("Password", "At least 10 characters, not only digits, and nothing that is easy to guess."),
         "password2": ("The same password again", ""),
+        "code": ("Code", ""),
     }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -96,6 +99,18 @@ class AddEmailForm(PlainWords, allauth_forms.AddEmailForm):
 
 class ReauthenticateForm(PlainWords, allauth_forms.ReauthenticateForm):
     """The password once more, before something that needs care."""
+
+
+class AuthenticateForm(PlainWords, mfa_forms.AuthenticateForm):
+    """The second step of a login: a code of the app, or a recovery code."""
+
+
+class ReauthenticateByCodeForm(PlainWords, mfa_forms.ReauthenticateForm):
+    """A code once more, before something that needs care."""
+
+
+class ActivateTOTPForm(PlainWords, totp_forms.ActivateTOTPForm):
+    """The first code of a new authenticator app."""
 
 
 class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the stubs only

@@ -9,6 +9,7 @@ from cleverai import health, views
 urlpatterns = [
     path("", views.home, name="home"),
     path("settings/", include("accounts.urls")),
+    path("settings/billing/", include("billing.urls")),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
     path("livez", health.livez, name="livez"),
