@@ -18,7 +18,7 @@ from billing.selectors import catalog
 from billing.selectors.catalog import PricedUse
 from billing.services import charges, holds
 from billing.services.charges import Answer
-from billing.services.requests import checked
+from billing.services.requests import check_detail, checked
 
 __all__ = [
     "Answer",
@@ -37,7 +37,7 @@ __all__ = [
     "release",
 ]
 
-MOST_NODES, MOST_CHARGES = 500, 500
+MOST_NODES, MOST_CHARGES, LONGEST_NODE_NAME = 500, 500, 120
 Detail = dict[str, object]
 
 
@@ -130,6 +130,10 @@ def charge_workflow(*, wallet: Wallet, workflow: str, nodes: Sequence[Node], key
     if not 1 <= len(nodes) <= MOST_NODES:
         raise InvalidRequest(f"A workflow run has 1 to {MOST_NODES} nodes.")
     for node in nodes:
+        if not isinstance(node.name, str) or len(node.name) > LONGEST_NODE_NAME:
+            raise InvalidRequest(f"A node's name is a text of at most {LONGEST_NODE_NAME} characters.")
+        if node.quantity is not None:
+            catalog.check_quantity(node.quantity)
         if (node.feature is None) != (node.quantity is None):
             raise InvalidQuantity("A node names a feature and a quantity, or neither.")
     asked = [[node.name, node.feature, node.quantity] for node in nodes]
@@ -162,6 +166,7 @@ def hold(
     `minimum` is refused. Other features are all or nothing (decision 11). An expired hold is released; `lasts` is at
     most 24 hours. Raises what `charge` raises.
     """
+    catalog.check_quantity(quantity)
     if minimum is not None and (type(minimum) is not int or not 1 <= minimum <= quantity):
         raise InvalidQuantity("The minimum is a whole number from 1 to the quantity.")
     if not timedelta(0) < lasts <= holds.LONGEST_LIMIT:
@@ -194,6 +199,7 @@ def capture(*, wallet: Wallet, hold: Hold, quantity: int, detail: Detail | None 
     InvalidQuantity.
     """
     _check_owner(wallet, hold)
+    check_detail(detail)
     return holds.capture(wallet_id=wallet.pk, hold=hold, quantity=quantity, detail=detail, now=now)
 
 
@@ -263,6 +269,7 @@ def holding(
 
 
 def _wanted(item: Charge, now: datetime) -> charges.Wanted:
+    catalog.check_quantity(item.quantity)
     asked = [item.feature, item.priced_as, item.quantity]
     request = checked(
         kind="charge",

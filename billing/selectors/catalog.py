@@ -82,12 +82,19 @@ class Catalog:
         return Feature.Unit.TOKEN if found.pricing == Feature.Pricing.MODEL else found.unit
 
 
+def check_quantity(quantity: object) -> None:
+    """Raise InvalidQuantity for anything but a whole number from 1 to 2⁶³ − 1."""
+    if type(quantity) is not int or quantity < 1:
+        raise InvalidQuantity("A quantity is a whole number of at least 1.")
+    if quantity > LARGEST_AMOUNT:
+        raise InvalidQuantity("That quantity is more than the books can hold.")
+
+
 def checked_cost(quantity: int, price: FeaturePrice) -> int:
     """Return the cost in millicredits; raises InvalidQuantity for anything but a positive integer that fits."""
-    if type(quantity) is not int or quantity < 1:
-        raise InvalidQuantity(f"A quantity is a whole number of at least 1, not {quantity!r:.40}.")
+    check_quantity(quantity)
     cost = cost_of(quantity, millicredits=price.millicredits, per=price.per)
-    if quantity > LARGEST_AMOUNT or cost > LARGEST_AMOUNT:
+    if cost > LARGEST_AMOUNT:
         raise InvalidQuantity("That quantity is more than the books can hold.")
     return cost
 
@@ -114,3 +121,22 @@ def fresh() -> Catalog:
     with _lock:
         _kept = Catalog()
     return _kept
+
+
+def priced(feature: str, quantity: int, priced_as: str | None, now: datetime) -> PricedUse:
+    """Return what a use costs at `now`, from the kept catalog, or from a fresh one where that knows no price.
+
+    Raises UnknownFeature, InvalidQuantity, NoPriceInForce.
+    """
+    try:
+        return current().priced(feature, quantity, priced_as, now)
+    except (UnknownFeature, NoPriceInForce):
+        return fresh().priced(feature, quantity, priced_as, now)
+
+
+def unit_of(feature: str) -> str:
+    """Return the base unit of a feature's quantity; raises UnknownFeature."""
+    try:
+        return current().unit_of(feature)
+    except UnknownFeature:
+        return fresh().unit_of(feature)

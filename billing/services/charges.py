@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import DataError
-
 from billing.errors import InsufficientCredits, InvalidQuantity, MeteringError, WalletSuspended
 from billing.models import FeaturePrice, LedgerEntry, Notice, UsageLine
 from billing.selectors import catalog
@@ -62,10 +60,7 @@ class Step:
 @tried_again
 def charge(*, wallet_id: int, wanted: Wanted, now: datetime) -> Answer:
     """Charge one use and return the answer; raises what `billing.metering.charge` says."""
-    prices = catalog.current()
-    if wanted.feature not in prices.features:
-        prices = catalog.fresh()
-    use = prices.priced(wanted.feature, wanted.quantity, wanted.priced_as, now)
+    use = catalog.priced(wanted.feature, wanted.quantity, wanted.priced_as, now)
     request = wanted.request
     try:
         row = quick.call(
@@ -208,10 +203,7 @@ def _answer_or_refusal(wallet_id: int, wanted: Wanted, now: datetime) -> Answer 
 
 def answered(work: Callable[..., Answer | InsufficientCredits], **request: object) -> Answer:
     """Return the answer of a transaction, or raise the refusal that it ended with once it is committed."""
-    try:
-        outcome = work(**request)
-    except DataError as error:
-        raise quick.too_large(error) from None
+    outcome = work(**request)
     if isinstance(outcome, InsufficientCredits):
         raise outcome
     return outcome

@@ -5,6 +5,8 @@ from datetime import datetime
 from accounts.models import User
 from billing.errors import InvalidRequest
 from billing.models import EntryNote, Grant, LedgerEntry
+from billing.services import ledger
+from billing.services.requests import fingerprint, refuse_other_request
 from billing.services.settlement import add_grant, settled_books
 from billing.services.transactions import in_one_transaction
 
@@ -52,14 +54,15 @@ def adjust(
 
     What is given is a new adjustment grant; what is taken follows burn-down order and stops at what is available
     (decision 26). `key` makes a second submit of the same form return the first entry. Raises InvalidRequest when there
-    is no reason, nothing to change, or nothing left to take.
+    is no reason, nothing to change, or nothing left to take, and KeyReused when the key stands for something else.
     """
     reason = reason.strip()
     if not reason or amount == 0:
         raise InvalidRequest("An adjustment needs an amount and a reason.")
+    request_hash = fingerprint("adjustment", amount, expires_at.isoformat() if expires_at else None)
     with settled_books(wallet_id, now=now) as books:
-        if first := LedgerEntry.objects.filter(wallet_id=wallet_id, key=key).first():
-            return first
+        if first := ledger.entry_with_key(wallet_id, key):
+            return refuse_other_request(first, request_hash)
         if amount > 0:
             _check_grant(amount, books.posted_at, expires_at, books.posted_at)
             grant = Grant(
@@ -69,12 +72,12 @@ def adjust(
                 expires_at=expires_at,
                 business_key=f"adjustment:{key}",
             )
-            entry = add_grant(books, grant, key=key, actor=actor)
+            entry = add_grant(books, grant, key=key, request_hash=request_hash, actor=actor)
         else:
             shares = books.burn(min(-amount, books.wallet.available))
             if not shares:
                 raise InvalidRequest("There is nothing left to take from this wallet.")
-            entry = books.post(LedgerEntry.Kind.ADJUSTMENT, shares, key=key, actor=actor)
+            entry = books.post(LedgerEntry.Kind.ADJUSTMENT, shares, key=key, request_hash=request_hash, actor=actor)
         if entry is None:
             raise AssertionError("A grant that starts now is posted now.")
         EntryNote.objects.create(entry=entry, author=actor, reason=reason, written_at=now)

@@ -3,12 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import DataError
-
 from billing.errors import HoldClosed, InsufficientCredits, InvalidRequest, UnknownHold, WalletSuspended
-from billing.models import FeaturePrice, Hold, LedgerEntry, Notice, Wallet
+from billing.models import Feature, FeaturePrice, Hold, LedgerEntry, Notice, Wallet
 from billing.selectors import catalog
-from billing.selectors.catalog import Catalog, PricedUse, checked_cost
+from billing.selectors.catalog import PricedUse, checked_cost
 from billing.services import ledger, notices, quick, usage
 from billing.services.charges import Answer
 from billing.services.ledger import Books, Share
@@ -46,17 +44,14 @@ class Wish:
 @tried_again
 def open_hold(*, wallet: Wallet, wish: Wish, now: datetime) -> Hold:
     """Set credits aside and return the open hold; raises what `billing.metering.hold` says."""
-    prices = catalog.current()
-    if wish.feature not in prices.features:
-        prices = catalog.fresh()
-    use = _capped(prices, wish, wallet, now)
+    use, is_cut = _capped(wish, wallet, now)
     request = wish.request
     try:
         row = quick.call(
             quick.HOLD,
             (
                 wallet.pk, now, now + wish.lasts, use.feature, use.priced_as, use.quantity, use.price.pk,
-                use.price.starts_at, use.cost, wallet.max_output_tokens if _can_be_cut(prices, wish) else None,
+                use.price.starts_at, use.cost, wallet.max_output_tokens if is_cut else None,
                 request.source, quick.jsonb(request.detail), request.key, request.request_hash,
             ),
         )  # fmt: skip
@@ -83,10 +78,7 @@ def open_hold(*, wallet: Wallet, wish: Wish, now: datetime) -> Hold:
 
 def open_hold_plainly(*, wallet_id: int, wish: Wish, now: datetime) -> Hold:
     """Set credits aside under the wallet's lock, in readable steps."""
-    try:
-        outcome = _open_hold_plainly(wallet_id=wallet_id, wish=wish, now=now)
-    except DataError as error:
-        raise quick.too_large(error) from None
+    outcome = _open_hold_plainly(wallet_id=wallet_id, wish=wish, now=now)
     if isinstance(outcome, InsufficientCredits):
         raise outcome
     return outcome
@@ -101,8 +93,8 @@ def _open_hold_plainly(*, wallet_id: int, wish: Wish, now: datetime) -> Hold | I
         wallet = books.wallet
         if wallet.suspended_at is not None:
             raise WalletSuspended("This wallet is suspended: nothing can be set aside until staff resume it.")
-        prices = catalog.fresh()
-        use = _affordable(prices, wish, _capped(prices, wish, wallet, now), wallet)
+        catalog.fresh()
+        use = _affordable(wish, *_capped(wish, wallet, now), wallet)
         if isinstance(use, InsufficientCredits):
             notices.raise_to(books, Notice.Level.OUT)
             return use
@@ -254,31 +246,26 @@ def find_hold(*, wallet_id: int, hold_id: int) -> Hold:
     return hold
 
 
-def _capped(prices: Catalog, wish: Wish, wallet: Wallet, now: datetime) -> PricedUse:
-    """Return the wish priced, its output cut to the owner's max-token setting (decision 11)."""
+def _capped(wish: Wish, wallet: Wallet, now: datetime) -> tuple[PricedUse, bool]:
+    """Return the wish priced, and whether it counts tokens: those are cut to the owner's setting (decision 11)."""
     quantity = wish.quantity
-    use = prices.priced(wish.feature, quantity, wish.priced_as, now)
-    if not _can_be_cut(prices, wish):
-        return use
-    quantity = min(quantity, (wish.minimum or 0) + wallet.max_output_tokens)
-    return prices.priced(wish.feature, quantity, wish.priced_as, now)
+    is_cut = catalog.unit_of(wish.feature) == Feature.Unit.TOKEN
+    if is_cut:
+        quantity = min(quantity, (wish.minimum or 0) + wallet.max_output_tokens)
+    return catalog.priced(wish.feature, quantity, wish.priced_as, now), is_cut
 
 
-def _affordable(prices: Catalog, wish: Wish, use: PricedUse, wallet: Wallet) -> PricedUse | InsufficientCredits:
+def _affordable(wish: Wish, use: PricedUse, is_cut: bool, wallet: Wallet) -> PricedUse | InsufficientCredits:
     """Return the use cut to what the balance can pay, or the refusal when even the minimum is too much."""
     if wallet.unlimited or use.cost <= wallet.available:
         return use
-    if not _can_be_cut(prices, wish):
+    if not is_cut:
         return InsufficientCredits(needed=use.cost, available=wallet.available)
     quantity = affordable(wallet.available, millicredits=use.price.millicredits, per=use.price.per)
     minimum = max(wish.minimum or 0, 1)
     if quantity < minimum:
         return InsufficientCredits(needed=checked_cost(minimum, use.price), available=wallet.available)
     return PricedUse(use.feature, use.priced_as, quantity, use.price, checked_cost(quantity, use.price))
-
-
-def _can_be_cut(prices: Catalog, wish: Wish) -> bool:
-    return prices.unit_of(wish.feature) == "token"
 
 
 def _price(hold: Hold) -> FeaturePrice:

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import psycopg
-from django.db import DataError, IntegrityError, connection, transaction
+from django.db import IntegrityError, connection, transaction
 from psycopg.types.json import Jsonb
 
-from billing.errors import InvalidQuantity
+from billing.services.transactions import overflow_refused
 
 CHARGE = """SELECT sequence, available_after, posted_at FROM billing_quick_charge(
     %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"""
@@ -31,11 +31,12 @@ def call(statement: str, parameters: Sequence[object]) -> tuple[Any, ...] | None
     Raises KeyTaken, and InvalidQuantity when a sum would no longer fit the books.
     """
     try:
-        if connection.in_atomic_block:
-            with transaction.atomic():
+        with overflow_refused():
+            if connection.in_atomic_block:
+                with transaction.atomic():
+                    row = _execute(statement, parameters)
+            else:
                 row = _execute(statement, parameters)
-        else:
-            row = _execute(statement, parameters)
     except IntegrityError as error:
         cause = error.__cause__
         if (
@@ -44,8 +45,6 @@ def call(statement: str, parameters: Sequence[object]) -> tuple[Any, ...] | None
         ):
             raise KeyTaken from None
         raise
-    except DataError as error:
-        raise too_large(error) from None
     return row if row is not None and row[0] is not None else None
 
 
@@ -53,13 +52,6 @@ def _execute(statement: str, parameters: Sequence[object]) -> tuple[Any, ...] | 
     connection.ensure_connection()
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
         return cursor.execute(statement, parameters, prepare=True).fetchone()
-
-
-def too_large(error: DataError) -> Exception:
-    """Return the refusal that an overflowing sum means, or the error itself when it is something else."""
-    if isinstance(error.__cause__, psycopg.errors.NumericValueOutOfRange):
-        return InvalidQuantity("That quantity is more than the books can hold.")
-    return error
 
 
 def jsonb(value: dict[str, object] | None) -> Jsonb | None:

@@ -2,15 +2,18 @@
 
 import hashlib
 import json
+import re
 import unicodedata
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from billing.errors import InvalidRequest, KeyReused
 from billing.models import LedgerEntry
 from billing.services.ledger import CLOCK_TOLERANCE
 
 LONGEST_KEY, LONGEST_SOURCE, LARGEST_DETAIL = 200, 80, 16_384
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,22 +43,36 @@ def checked(
     _check_moment("now", now)
     if occurred_at is not None:
         _check_moment("occurred_at", occurred_at)
-        if occurred_at > now + CLOCK_TOLERANCE:
-            raise InvalidRequest("occurred_at lies in the future.")
+        if not EARLIEST <= occurred_at <= now + CLOCK_TOLERANCE:
+            raise InvalidRequest("occurred_at lies in the future, or before this century.")
+    check_detail(detail)
     return Request(key, source, detail, occurred_at, fingerprint(kind, asked, source, detail))
 
 
-def fingerprint(*asked: object) -> str:
-    """Return 32 hex digits that are the same for the same request; raises InvalidRequest for an unfit detail."""
-    try:
-        text = json.dumps(asked, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise InvalidRequest(f"The detail can't be written as JSON: {error}.") from None
-    if "\\u0000" in text:
-        raise InvalidRequest("The detail has a NUL character in it.")
-    if len(text) > LARGEST_DETAIL:
+def check_detail(detail: dict[str, object] | None) -> None:
+    """Raise InvalidRequest unless the detail is None or a dict that fits 16,384 characters of JSON."""
+    if detail is None:
+        return
+    if not isinstance(detail, dict):
+        raise InvalidRequest("The detail is a dict.")
+    if len(_json(detail)) > LARGEST_DETAIL:
         raise InvalidRequest(f"The detail is longer than {LARGEST_DETAIL:,} characters.")
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def fingerprint(*asked: object) -> str:
+    """Return 32 hex digits that are the same for the same request; raises InvalidRequest for what JSON can't hold."""
+    return hashlib.blake2b(_json(asked), digest_size=16).hexdigest()
+
+
+def _json(value: object) -> bytes:
+    """Return canonical JSON in UTF-8 that PostgreSQL can store: no NaN, no NUL, no lone surrogates."""
+    try:
+        text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+        if "\\u0000" in text and NUL.search(text):
+            raise InvalidRequest("There is a NUL character in it.")
+        return text.encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidRequest(f"That can't be written as JSON: {error}.") from None
 
 
 def refuse_other_request(entry: LedgerEntry, request_hash: str) -> LedgerEntry:

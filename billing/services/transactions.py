@@ -1,12 +1,15 @@
 """One service call, one transaction, tried again when PostgreSQL asks for it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
 import psycopg
-from django.db import OperationalError, connection, transaction
+from django.db import DataError, OperationalError, connection, transaction
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+
+from billing.errors import InvalidQuantity
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -20,6 +23,17 @@ def is_transient(error: BaseException) -> bool:
         error.__cause__,
         psycopg.errors.DeadlockDetected | psycopg.errors.SerializationFailure | psycopg.errors.LockNotAvailable,
     )
+
+
+@contextmanager
+def overflow_refused() -> Iterator[None]:
+    """Turn PostgreSQL's refusal of a sum beyond 63 bits into InvalidQuantity."""
+    try:
+        yield
+    except DataError as error:
+        if not isinstance(error.__cause__, psycopg.errors.NumericValueOutOfRange):
+            raise
+        raise InvalidQuantity("That quantity is more than the books can hold.") from None
 
 
 def tried_again(work: Callable[P, R]) -> Callable[P, R]:
@@ -41,11 +55,14 @@ def tried_again(work: Callable[P, R]) -> Callable[P, R]:
 
 
 def in_one_transaction(work: Callable[P, R]) -> Callable[P, R]:
-    """Make `work` one transaction that is tried again; inside a caller's transaction it becomes a savepoint."""
+    """Make `work` one transaction that is tried again; inside a caller's transaction it becomes a savepoint.
+
+    An amount that no longer fits the books raises InvalidQuantity.
+    """
 
     @wraps(work)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        with transaction.atomic():
+        with overflow_refused(), transaction.atomic():
             return work(*args, **kwargs)
 
     return tried_again(run)
