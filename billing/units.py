@@ -1,9 +1,11 @@
 """Credits as integers: one credit is 1,000 millicredits, everywhere and always (decision 1)."""
 
-from decimal import Decimal, InvalidOperation
+import re
 
 CREDIT = 1_000
 LARGEST_AMOUNT = 2**63 - 1
+
+PLAIN_NUMBER = re.compile(r"([-−+]?)(\d+)(?:\.(\d*))?", re.ASCII)
 
 
 def cost_of(quantity: int, *, millicredits: int, per: int) -> int:
@@ -35,12 +37,12 @@ def parse_credits(text: str) -> int:
 
     Raises ValueError when it is not a plain number, is finer than a millicredit or doesn't fit the books.
     """
-    try:
-        amount = Decimal(text.strip().replace(",", "")) * CREDIT
-    except InvalidOperation:
-        raise ValueError(f"“{text}” is not a number of credits.") from None
-    if not amount.is_finite() or amount != amount.to_integral_value():
+    number = PLAIN_NUMBER.fullmatch(text.strip().replace(",", ""))
+    if number is None:
+        raise ValueError(f"“{text:.40}” is not a number of credits.")
+    sign, whole, fraction = number[1], number[2], (number[3] or "").rstrip("0")
+    if len(fraction) > 3:
         raise ValueError("Credits have at most three decimals.")
-    if abs(amount) > LARGEST_AMOUNT:
+    if len(whole) > 30 or (amount := int(whole) * CREDIT + int(fraction.ljust(3, "0"))) > LARGEST_AMOUNT:
         raise ValueError("That is more credits than the books can hold.")
-    return int(amount)
+    return -amount if sign in ("-", "−") else amount
