@@ -12,6 +12,7 @@ from django_mail_viewer.backends.database.models import EmailMessage
 from sandbox import mail
 
 NEWEST = 100
+LINKS_LEAVE_THE_FRAME = '<base target="_top">'
 FRAME_POLICY = {"default-src": ["'none'"], "style-src": ["'unsafe-inline'"], "frame-ancestors": ["'self'"]}
 
 
@@ -42,4 +43,4 @@ def mail_html(request: HttpRequest, pk: int) -> HttpResponse:
     html = mail.read(get_object_or_404(EmailMessage, pk=pk, parent=None)).html
     if not html:
         raise Http404
-    return HttpResponse(html)
+    return HttpResponse(html + LINKS_LEAVE_THE_FRAME)

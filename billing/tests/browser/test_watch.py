@@ -34,7 +34,8 @@ def test_kept_mails_can_be_read(
     message = EmailMultiAlternatives(
         "Your 100 credits are here", "Hello Alice", "billing@cleverai.example", ["a@b.example"]
     )
-    message.attach_alternative('<p style="color: teal">Hello <b>Alice</b></p>', "text/html")
+    link = f'<a href="{live_server.url}/accounts/login/">Log in to CleverAI</a>'
+    message.attach_alternative(f'<p style="color: teal">Hello <b>Alice</b></p>{link}', "text/html")
     message.connection = get_connection("django_mail_viewer.backends.database.backend.EmailBackend")
     message.send()
     page.set_viewport_size({"width": width, "height": 800})
@@ -46,3 +47,5 @@ def test_kept_mails_can_be_read(
     page.frame_locator("iframe").get_by_text("Hello Alice").wait_for()
     assert_accessible(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.frame_locator("iframe").get_by_role("link", name="Log in to CleverAI").click()
+    page.wait_for_url("**/accounts/login/")
