@@ -126,6 +126,8 @@ class LedgerEntry(models.Model):
                 fields=["wallet", "source", "-sequence"], name="entries_by_source", condition=~Q(source__in=["", "app"])
             ),
             models.Index(fields=["hold"], name="entries_of_a_hold", condition=Q(hold__isnull=False)),
+            models.Index(fields=["-id"], name="entries_by_staff", condition=Q(actor__isnull=False)),
+            models.Index(fields=["-id"], name="entries_not_wholly_covered", condition=Q(uncovered__gt=0)),
         ]
 
     def __str__(self) -> str:

@@ -38,8 +38,12 @@ class Wallet(models.Model):
 
     unlimited = models.BooleanField(default=False)
     suspended_at = models.DateTimeField(null=True, blank=True)
+    suspension_reason = models.CharField(
+        max_length=200, blank=True, default="", db_default="", help_text="Shown to the owner while suspended."
+    )
 
     class Meta:
+        permissions = [("adjust_wallet", "Can adjust credits"), ("suspend_wallet", "Can suspend and resume wallets")]
         constraints = [
             models.CheckConstraint(condition=Q(available__gte=0), name="wallet_available_is_never_negative"),
             models.CheckConstraint(condition=Q(held__gte=0), name="wallet_held_is_never_negative"),
