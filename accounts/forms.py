@@ -45,7 +45,7 @@ class SignupForm(PlainWords, allauth_forms.SignupForm):
     """E-mail address, password, and the browser's time zone where there is a script to tell it."""
 
     time_zone = forms.CharField(
-        required=False, max_length=64, widget=forms.HiddenInput(attrs={"data-time-zone": "", "autocomplete": "off"})
+        required=False, widget=forms.HiddenInput(attrs={"data-time-zone": "", "autocomplete": "off"})
     )
 
     def clean_time_zone(self) -> str:

@@ -11,6 +11,7 @@ urlpatterns = [
     path("settings/", include("accounts.urls")),
     path("settings/billing/", include("billing.urls")),
     path("accounts/", include("allauth.urls")),
+    path("admin/login/", views.staff_login, name="staff_login"),
     path("admin/", admin.site.urls),
     path("livez", health.livez, name="livez"),
     path("readyz", health.readyz, name="readyz"),

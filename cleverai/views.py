@@ -7,9 +7,12 @@ import json
 import sys
 
 from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
+from django.urls import reverse
 
 from cleverai.database_down import database_down_response, is_database_down, wants_json
 
@@ -18,6 +21,16 @@ from cleverai.database_down import database_down_response, is_database_down, wan
 def home(request: HttpRequest) -> HttpResponse:
     """Show visitors what CleverAI Credits is, and people who are signed in their start page."""
     return render(request, "home.html" if request.user.is_authenticated else "landing.html")
+
+
+@login_not_required
+def staff_login(request: HttpRequest) -> HttpResponse:
+    """Send staff through the same login as everybody, with its rate limits and second step, instead of the admin's."""
+    if not request.user.is_authenticated:
+        return redirect_to_login(request.GET.get("next") or reverse("admin:index"))
+    if not request.user.is_staff:
+        raise PermissionDenied
+    return redirect("admin:index")
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

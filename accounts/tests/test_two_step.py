@@ -1,0 +1,78 @@
+"""Alice sets up her authenticator app; the next login asks for a code."""
+
+import pytest
+from allauth.mfa.adapter import get_adapter
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value, yield_hotp_counters_from_time
+from django.core import mail
+from django.test import Client
+
+from accounts.models import User
+from accounts.tests.conftest import PASSWORD
+
+pytestmark = pytest.mark.django_db
+
+
+def code_of(secret: str) -> str:
+    return format_hotp_value(hotp_value(secret, next(iter(yield_hotp_counters_from_time()))))
+
+
+def prove_it_is_me(browser: Client) -> None:
+    assert browser.post("/accounts/reauthenticate/", {"password": PASSWORD}).status_code == 302
+
+
+@pytest.fixture
+def secret(browser_of_alice: Client) -> str:
+    """The key that Alice's app got when she set it up."""
+    prove_it_is_me(browser_of_alice)
+    secret: str = browser_of_alice.get("/accounts/2fa/totp/activate/").context["form"].secret
+    answer = browser_of_alice.post("/accounts/2fa/totp/activate/", {"code": code_of(secret)})
+    assert answer["Location"] == "/accounts/2fa/recovery-codes/"
+    return secret
+
+
+def test_the_page_asks_for_her_password_first(browser_of_alice: Client) -> None:
+    answer = browser_of_alice.get("/accounts/2fa/totp/activate/")
+    assert answer["Location"].startswith("/accounts/reauthenticate/")
+
+
+def test_the_qr_code_is_part_of_the_page(browser_of_alice: Client) -> None:
+    prove_it_is_me(browser_of_alice)
+    page = browser_of_alice.get("/accounts/2fa/totp/activate/")
+    assert '<svg class="qr"' in page.content.decode()
+    assert "data:" not in page.content.decode()
+    assert "data:" not in page["Content-Security-Policy"]
+
+
+def test_a_wrong_code_switches_nothing_on(browser_of_alice: Client, alice: User) -> None:
+    prove_it_is_me(browser_of_alice)
+    browser_of_alice.get("/accounts/2fa/totp/activate/")
+    answer = browser_of_alice.post("/accounts/2fa/totp/activate/", {"code": "000000"})
+    assert answer.context["form"].errors["code"] == ["That code isn't right. Type the one that is shown now."]
+    assert not Authenticator.objects.filter(user=alice).exists()
+
+
+def test_she_gets_recovery_codes_and_a_mail(secret: str, browser_of_alice: Client, alice: User) -> None:
+    page = browser_of_alice.get("/accounts/2fa/recovery-codes/")
+    codes = Authenticator.objects.get(user=alice, type="recovery_codes").wrap().get_unused_codes()
+    assert len(codes) == 10
+    assert all(code in page.content.decode() for code in codes)
+    assert get_adapter().is_mfa_enabled(alice)
+    assert mail.outbox == [] or mail.outbox[-1].to == [alice.email]
+
+
+def test_the_next_login_needs_a_code(secret: str, alice: User) -> None:
+    browser = Client()
+    answer = browser.post("/accounts/login/", {"login": alice.email, "password": PASSWORD})
+    assert answer["Location"] == "/accounts/2fa/authenticate/"
+    assert browser.get("/settings/profile/")["Location"].startswith("/accounts/login/"), "half a login opens nothing"
+
+    code = Authenticator.objects.get(user=alice, type="recovery_codes").wrap().get_unused_codes()[0]
+    assert browser.post("/accounts/2fa/authenticate/", {"code": code})["Location"] == "/"
+    assert browser.get("/settings/profile/").status_code == 200
+
+
+def test_the_login_page_offers_passkeys_from_our_own_files(client: Client) -> None:
+    page = client.get("/accounts/login/").content.decode()
+    assert 'src="/static/mfa/js/webauthn.js"' in page
+    assert client.get("/accounts/2fa/webauthn/login/", headers={"accept": "application/json"}).json()["request_options"]
