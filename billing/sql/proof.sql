@@ -15,14 +15,14 @@ booked AS (
 ),
 -- What each entry did to each grant: a single grant stands on the entry, several in its shares.
 share AS (
-    SELECT wallet_id, grant_id, id AS entry_id, kind, available_change AS left_change, held_change
+    SELECT wallet_id, grant_id, hold_id, kind, available_change AS left_change, held_change
     FROM entry WHERE grant_id IS NOT NULL
     UNION ALL
-    SELECT entry.wallet_id, share.grant_id, entry.id, entry.kind, share.left_change, share.held_change
+    SELECT entry.wallet_id, share.grant_id, entry.hold_id, entry.kind, share.left_change, share.held_change
     FROM billing_entryshare AS share JOIN entry ON entry.id = share.entry_id
 ),
 shares_of_grant AS (
-    SELECT grant_id, sum(left_change)::bigint AS remaining, sum(held_change)::bigint AS held,
+    SELECT grant_id, sum(left_change)::bigint AS remaining,
         sum(left_change) FILTER (WHERE kind = 'grant')::bigint AS granted,
         -sum(left_change + held_change) FILTER (WHERE kind <> 'grant')::bigint AS gone
     FROM share GROUP BY grant_id
@@ -36,6 +36,10 @@ grants AS (
 open_hold AS (
     SELECT hold.wallet_id, hold.id, hold.amount FROM billing_hold AS hold JOIN wallet ON wallet.id = hold.wallet_id
     WHERE hold.status = 'open'
+),
+kept_of_grant AS (
+    SELECT share.grant_id, sum(share.held_change)::bigint AS held
+    FROM share JOIN open_hold ON open_hold.id = share.hold_id GROUP BY share.grant_id
 ),
 held_by_entries AS (
     SELECT entry.hold_id, sum(entry.held_change)::bigint AS held FROM entry
@@ -115,10 +119,11 @@ FROM grants LEFT JOIN shares_of_grant ON shares_of_grant.grant_id = grants.id
 WHERE coalesce(shares_of_grant.granted, 0) <> CASE WHEN grants.opened_at IS NULL THEN 0 ELSE grants.amount END
 UNION ALL
 SELECT 'a grant is left + held + gone', grants.wallet_id, 'grant ' || grants.id, grants.amount,
-    grants.remaining + shares_of_grant.held + coalesce(shares_of_grant.gone, 0)
+    grants.remaining + coalesce(kept_of_grant.held, 0) + coalesce(shares_of_grant.gone, 0)
 FROM grants JOIN shares_of_grant ON shares_of_grant.grant_id = grants.id
+LEFT JOIN kept_of_grant ON kept_of_grant.grant_id = grants.id
 WHERE grants.opened_at IS NOT NULL
-    AND grants.amount <> grants.remaining + shares_of_grant.held + coalesce(shares_of_grant.gone, 0)
+    AND grants.amount <> grants.remaining + coalesce(kept_of_grant.held, 0) + coalesce(shares_of_grant.gone, 0)
 UNION ALL
 SELECT 'only the head''s remaining stands on the wallet', wallet_id, 'grant ' || id, is_head::int, is_marked_head::int
 FROM grants WHERE is_head <> is_marked_head
@@ -142,10 +147,17 @@ SELECT 'a charge costs what its price says', entry.wallet_id, 'entry ' || entry.
 FROM entry JOIN billing_featureprice AS price ON price.id = entry.price_id
 WHERE entry.kind IN ('charge', 'capture') AND entry.cost <> ceil(entry.quantity::numeric * price.millicredits / price.per)
 UNION ALL
+SELECT 'a line costs what its price says', line.wallet_id, 'entry ' || entry.sequence || ' line ' || line.position,
+    ceil(line.quantity::numeric * price.millicredits / price.per)::bigint, line.cost
+FROM billing_usageline AS line JOIN entry ON entry.id = line.entry_id
+LEFT JOIN billing_featureprice AS price ON price.id = line.price_id
+WHERE line.cost <> coalesce(ceil(line.quantity::numeric * price.millicredits / price.per), 0)
+UNION ALL
 SELECT 'what was used was paid for, but for what is uncovered', entry.wallet_id, 'entry ' || entry.sequence,
     entry.cost - entry.uncovered, -(entry.available_change + entry.held_change)
 FROM entry LEFT JOIN billing_hold AS hold ON hold.id = entry.hold_id
-WHERE entry.kind IN ('charge', 'capture') AND (entry.available_change <> 0 OR entry.held_change <> 0)
+WHERE entry.kind IN ('charge', 'capture')
+    AND (entry.available_change <> 0 OR entry.held_change <> 0 OR hold.unlimited = false)
     AND entry.cost - entry.uncovered <> -(entry.available_change + entry.held_change)
 UNION ALL
 SELECT 'a workflow costs the sum of its lines', entry.wallet_id, 'entry ' || entry.sequence,
