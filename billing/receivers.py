@@ -2,7 +2,6 @@
 
 from django.db.models.signals import post_save
 from django.dispatch import receiver
-from django.utils import timezone
 
 from accounts.models import User
 from billing.models import Wallet
@@ -15,6 +14,6 @@ def open_wallet(*, instance: User, created: bool, raw: bool, **_: object) -> Non
     if raw:
         return
     if created:
-        subscriptions.open_wallet(user=instance, now=timezone.now())
+        subscriptions.open_wallet(user=instance, now=instance.joined_at)
     else:
         Wallet.objects.filter(owner=instance).exclude(time_zone=instance.time_zone).update(time_zone=instance.time_zone)

@@ -1,7 +1,6 @@
 """Customers for tests: signed up at a moment of the test's choosing, through the same door as everybody."""
 
 from datetime import datetime
-from unittest.mock import patch
 
 from accounts.models import User
 from billing.models import Grant, Wallet
@@ -12,8 +11,9 @@ FREE_ALLOWANCE = 100_000
 
 def sign_up(name: str, *, at: datetime, **fields: object) -> User:
     """Return a new customer whose wallet was opened at `at`, with the Free allowance of 100 credits."""
-    with patch("billing.receivers.timezone.now", return_value=at):
-        return User.objects.create_user(f"{name}@example.com", "a long passphrase", name=name.title(), **fields)
+    return User.objects.create_user(
+        f"{name}@example.com", "a long passphrase", name=name.title(), joined_at=at, **fields
+    )
 
 
 def give(
