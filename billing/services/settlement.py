@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from billing.models import Grant, Hold, LedgerEntry, Subscription, Wallet
@@ -14,6 +14,7 @@ from billing.services.transactions import in_one_transaction
 
 HOLD_EXPIRES, GRANT_EXPIRES, GRANT_STARTS, PERIOD_STARTS = range(4)
 LOW_PERCENT, VERY_LOW_PERCENT = 20, 5
+RENEWAL_GRACE = timedelta(hours=24)
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -60,7 +61,7 @@ def next_due(books: Books) -> Due | None:
             dues.append(Due(grant.effective_at, GRANT_STARTS, grant.pk))
         elif grant.closed_at is None and grant.expires_at is not None:
             dues.append(Due(grant.expires_at, GRANT_EXPIRES, grant.pk))
-    if subscription := _free_subscription(books):
+    if subscription := _calendar_subscription(books):
         dues.append(Due(subscription.period_ends_at, PERIOD_STARTS, subscription.pk))
     return min(dues, default=None)
 
@@ -98,6 +99,13 @@ def issue_allowance(books: Books, *, starts_at: datetime, ends_at: datetime, key
             business_key=key,
         ),
     )
+
+
+def end_grant(books: Books, grant: Grant, *, effective_at: datetime | None = None) -> None:
+    """Post what is left of a grant as expired and close it; what holds keep of it can still be captured."""
+    if left := books.left[grant.pk]:
+        books.post(LedgerEntry.Kind.EXPIRY, {grant.pk: Share(left=-left)}, effective_at=effective_at)
+    books.end(grant)
 
 
 def add_grant(books: Books, grant: Grant, **facts: Any) -> LedgerEntry | None:
@@ -165,14 +173,27 @@ def _replay_moment(books: Books, moment: datetime) -> None:
         elif due.rank == GRANT_STARTS:
             _start_grant(books, books.grants[due.row_id])
         else:
-            _start_free_period(books)
+            _start_calendar_period(books)
     notices.judge(books, _entries_after(books, sequence))
 
 
 def _expire_grant(books: Books, grant: Grant) -> None:
-    if left := books.left[grant.pk]:
-        books.post(LedgerEntry.Kind.EXPIRY, {grant.pk: Share(left=-left)}, effective_at=grant.expires_at)
-    books.end(grant)
+    if grant.expires_at is not None and _awaits_renewal(books, grant):
+        grant.expires_at += RENEWAL_GRACE
+        grant.save(update_fields=["expires_at"])
+    else:
+        end_grant(books, grant, effective_at=grant.expires_at)
+
+
+def _awaits_renewal(books: Books, grant: Grant) -> bool:
+    """Return whether a payment will end this allowance; it comes about an hour after its period ended (decision 15)."""
+    subscription = books.subscription
+    return (
+        grant.source == Grant.Source.ALLOWANCE
+        and bool(subscription.plan.price_cents)
+        and subscription.status in (Subscription.Status.ACTIVE, Subscription.Status.PAST_DUE)
+        and grant.expires_at == subscription.period_ends_at
+    )
 
 
 def _start_grant(books: Books, grant: Grant, **facts: Any) -> LedgerEntry:
@@ -181,9 +202,9 @@ def _start_grant(books: Books, grant: Grant, **facts: Any) -> LedgerEntry:
     return books.post(LedgerEntry.Kind.GRANT, share, effective_at=grant.effective_at, **facts)
 
 
-def _start_free_period(books: Books) -> None:
-    """Issue the next Free allowance: period n starts at anchor + n months, whenever this runs (decision 13)."""
-    subscription = _free_subscription(books)
+def _start_calendar_period(books: Books) -> None:
+    """Begin the next cycle: period n starts at anchor + n months, whenever this runs (decision 13)."""
+    subscription = _calendar_subscription(books)
     if subscription is None:
         return
     subscription.period += 1
@@ -198,11 +219,11 @@ def _start_free_period(books: Books) -> None:
     )
 
 
-def _free_subscription(books: Books) -> Subscription | None:
-    """Return the subscription if its allowance comes from the calendar alone."""
+def _calendar_subscription(books: Books) -> Subscription | None:
+    """Return the subscription if the calendar alone begins its cycles: Free, and contracts, which have no price."""
     subscription = books.subscription
-    is_free = subscription.plan.price_cents == 0 and subscription.status != Subscription.Status.ENDED
-    return subscription if is_free else None
+    follows_calendar = not subscription.plan.price_cents and subscription.status != Subscription.Status.ENDED
+    return subscription if follows_calendar else None
 
 
 def _open_holds(books: Books) -> list[Hold]:

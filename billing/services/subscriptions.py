@@ -1,16 +1,18 @@
-"""Which plan a wallet is on: everybody starts with Free."""
+"""Which plan a wallet is on: everybody starts with Free, pays for a plan, or has a contract."""
 
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from accounts.models import User
-from billing.errors import NoPlan
-from billing.models import Plan, Subscription, Wallet
+from billing.errors import InvalidRequest, NoPlan
+from billing.models import Grant, Plan, Subscription, Wallet
 from billing.periods import period_start
-from billing.services.settlement import issue_allowance, settled_books
+from billing.services import chatbots
+from billing.services.ledger import Books
+from billing.services.settlement import add_grant, end_grant, issue_allowance, settled_books
 from billing.services.transactions import in_one_transaction
 
-FREE = "free"
+FREE, CONTRACT = "free", "enterprise"
 
 
 @in_one_transaction
@@ -51,3 +53,115 @@ def open_wallet(*, user: User, now: datetime) -> Wallet:
         )
     wallet.refresh_from_db()
     return wallet
+
+
+@in_one_transaction
+def begin_paid_cycle(
+    *, wallet_id: int, plan: str, starts_at: datetime, ends_at: datetime, business_key: str, now: datetime
+) -> Subscription:
+    """Begin a period of a plan that was paid for, once per business key, and return the subscription.
+
+    What is left of the allowance before it expires; packs stay (decisions 15 and 16). A period that was overtaken by a
+    later one only grants its credits. Raises NoPlan for a plan that isn't sold for a price, InvalidRequest for a period
+    without a length.
+    """
+    bought = _plan(plan)
+    if not bought.price_cents:
+        raise NoPlan(f"The plan {bought.name} isn't paid for by the month.")
+    if ends_at <= starts_at:
+        raise InvalidRequest("A period ends after it starts.")
+    with settled_books(wallet_id, now=now) as books:
+        subscription = books.subscription
+        if Grant.objects.filter(wallet_id=wallet_id, business_key=business_key).exists():
+            return subscription
+        effective_at = min(starts_at, books.posted_at)
+        if subscription.plan == bought and starts_at < subscription.period_started_at:
+            _grant_overtaken(books, bought, starts_at=effective_at, ends_at=ends_at, business_key=business_key)
+            return subscription
+        anchor_at = subscription.anchor_at if subscription.plan == bought else starts_at
+        _change(books, bought, anchor_at=anchor_at, starts_at=starts_at, ends_at=ends_at)
+        issue_allowance(books, starts_at=effective_at, ends_at=ends_at, key=business_key)
+        return subscription
+
+
+@in_one_transaction
+def begin_contract(*, wallet_id: int, allowance: int | None, now: datetime) -> Subscription:
+    """Put a wallet on a contract: unlimited, or `allowance` millicredits a month (decision 12).
+
+    Its cycles start now and follow the calendar. Saying the same again changes nothing. Raises NoPlan when the catalog
+    has no such plan, InvalidRequest for a negative allowance.
+    """
+    plan = _plan(CONTRACT)
+    if allowance is not None and allowance < 0:
+        raise InvalidRequest("A contract's allowance is not negative.")
+    with settled_books(wallet_id, now=now) as books:
+        if (books.subscription.plan, books.subscription.allowance) != (plan, allowance):
+            _begin_calendar(books, plan, allowance=allowance)
+        return books.subscription
+
+
+@in_one_transaction
+def return_to_free(*, wallet_id: int, now: datetime) -> Subscription:
+    """End a paid plan or a contract: a new Free cycle starts, packs stay; nothing changes for who is on Free."""
+    plan = _plan(FREE)
+    with settled_books(wallet_id, now=now) as books:
+        if books.subscription.plan != plan:
+            _begin_calendar(books, plan, allowance=None)
+        return books.subscription
+
+
+def _begin_calendar(books: Books, plan: Plan, *, allowance: int | None) -> None:
+    starts_at = books.posted_at
+    ends_at = period_start(starts_at, 1)
+    _change(books, plan, anchor_at=starts_at, starts_at=starts_at, ends_at=ends_at, allowance=allowance)
+    key = f"allowance:{books.subscription.pk}:{starts_at.isoformat()}:0"
+    issue_allowance(books, starts_at=starts_at, ends_at=ends_at, key=key)
+
+
+def _change(
+    books: Books,
+    plan: Plan,
+    *,
+    anchor_at: datetime,
+    starts_at: datetime,
+    ends_at: datetime,
+    allowance: int | None = None,
+) -> None:
+    """Write what the subscription is from now on, and end the allowance that it had."""
+    subscription = books.subscription
+    if subscription.plan != plan:
+        subscription.plan = plan
+        subscription.started_at = starts_at
+    subscription.status = Subscription.Status.ACTIVE
+    subscription.anchor_at = anchor_at
+    subscription.period = 0
+    subscription.period_started_at = starts_at
+    subscription.period_ends_at = ends_at
+    subscription.allowance = allowance
+    subscription.save()
+    books.wallet.unlimited = plan.allowance is None and allowance is None
+    for grant in books.open_grants():
+        if grant.source == Grant.Source.ALLOWANCE:
+            end_grant(books, grant)
+    chatbots.fit_to_plan(books)
+
+
+def _grant_overtaken(books: Books, plan: Plan, *, starts_at: datetime, ends_at: datetime, business_key: str) -> None:
+    if plan.allowance:
+        add_grant(
+            books,
+            Grant(
+                source=Grant.Source.ALLOWANCE,
+                amount=plan.allowance,
+                effective_at=starts_at,
+                expires_at=ends_at,
+                business_key=business_key,
+            ),
+        )
+
+
+def _plan(code: str) -> Plan:
+    plan = Plan.objects.filter(code=code).first()
+    if plan is None:
+        raise NoPlan(f"The catalog has no plan “{code}”.")
+    return plan
