@@ -46,9 +46,9 @@ manage: $(INSTALLED) ## run a management command on the demo's data (ARGS="prove
 
 lock: $(INSTALLED) ## pin requirements.in and requirements-dev.in anew
 	$(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-trusted-host \
-		--upgrade --output-file requirements.txt requirements.in
+		--no-emit-find-links --upgrade --output-file requirements.txt requirements.in
 	$(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-trusted-host \
-		--upgrade --output-file requirements-dev.txt requirements-dev.in
+		--no-emit-find-links --upgrade --output-file requirements-dev.txt requirements-dev.in
 
 clean: ## remove the virtual environment and the demo's data
 	rm -rf $(VENV) .local

@@ -22,6 +22,9 @@ def main(arguments: Sequence[str]) -> int:
     except SandboxError as error:
         print(error, file=sys.stderr)
         return 1
+    except PermissionError as error:
+        print(f"{error.filename or error} belongs to another user; remove it or start as that user.", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 130
 

@@ -21,9 +21,11 @@ from sandbox import environment, servers
 from sandbox.errors import SandboxError
 from sandbox.lock import Lock
 from sandbox.run import process_environment, variables
+from sandbox.servers import processes
 
 READY_SECONDS = 120
 EXPECTED_EXITS = {0, 130, 143}
+MARK = "CLEVERAI_DEMO"
 
 
 def demo(*, port: int, began: float) -> int:
@@ -31,18 +33,16 @@ def demo(*, port: int, began: float) -> int:
     url = f"http://127.0.0.1:{port}"
     with Lock(environment.LOCAL / "lock") as lock:
         lock.acquire(url=f"{url}/")
+        processes.stop_marked(MARK, str(environment.ROOT), seconds=5)
         refuse_busy_port(port)
-        try:
-            with servers.running(environment.LOCAL) as addresses:
-                found = variables(addresses, site_url=url)
-                environment.write_env_file(found)
-                lock.tell(url=f"{url}/", ready=True)
-                os.environ.update(process_environment(found) | {"PORT": str(port), "PYTHONUNBUFFERED": "1"})
-                table = _prepare()
-                return _serve(url, table, began)
-        finally:
-            for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
-                signal.signal(number, signal.SIG_IGN)
+        with servers.running(environment.LOCAL) as addresses:
+            found = variables(addresses, site_url=url)
+            environment.write_env_file(found)
+            lock.tell(url=f"{url}/", ready=True)
+            own = {"PORT": str(port), "PYTHONUNBUFFERED": "1", MARK: str(environment.ROOT)}
+            os.environ.update(process_environment(found) | own)
+            table = _prepare()
+            return _serve(url, table, began)
 
 
 def refuse_busy_port(port: int) -> None:

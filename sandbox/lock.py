@@ -36,6 +36,7 @@ class Lock:
             os.close(descriptor)
             raise AlreadyRunningError(self.holder()) from None
         self._descriptor = descriptor
+        os.register_at_fork(after_in_child=self._leave_to_parent)
         self.tell(**about)
 
     def tell(self, **about: Any) -> None:
@@ -63,6 +64,12 @@ class Lock:
     def release(self) -> None:
         if self._descriptor is not None:
             os.ftruncate(self._descriptor, 0)
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def _leave_to_parent(self) -> None:
+        """Close our copy of the lock in a forked child, which would otherwise hold it beyond its parent's death."""
+        if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
 

@@ -6,6 +6,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from sandbox import environment
+from sandbox.servers import processes
 from sandbox.servers.postgres import Postgres
 from sandbox.servers.valkey import Valkey
 
@@ -22,11 +23,11 @@ def running(data: Path, *, durable: bool = True) -> Iterator[dict[str, str]]:
         starts = []
         if "REDIS_URL" not in given:
             valkey = Valkey(data / "valkey", durable=durable)
-            stack.callback(valkey.stop)
+            stack.callback(_stop, valkey)
             starts.append(valkey.start)
         if "DATABASE_URL" not in given:
             postgres = Postgres(data / "postgres", durable=durable)
-            stack.callback(postgres.stop)
+            stack.callback(_stop, postgres)
             starts.append(postgres.start)
         with ThreadPoolExecutor(max_workers=2) as pool:
             for outcome in [pool.submit(start) for start in starts]:
@@ -37,3 +38,8 @@ def running(data: Path, *, durable: bool = True) -> Iterator[dict[str, str]]:
             postgres.create_database(environment.DATABASE)
             found["DATABASE_URL"] = postgres.url(environment.DATABASE)
         yield found
+
+
+def _stop(server: Postgres | Valkey) -> None:
+    with processes.undisturbed():
+        server.stop()

@@ -1,9 +1,12 @@
 """What both embedded servers need: waiting, stopping, and clearing away what a killed run has left behind."""
 
+import os
 import signal
 import subprocess
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -52,6 +55,38 @@ def stop_leftover(pid_file: Path, mark: str, *signals: signal.Signals, seconds: 
             return
     except (OSError, ValueError, IndexError, psutil.NoSuchProcess):
         return
+
+
+def stop_marked(variable: str, value: str, *, seconds: float) -> None:
+    """Stop every process that was started with this environment variable: what a killed run has left running."""
+    left = [process for process in psutil.process_iter() if _is_marked(process, variable, value)]
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        for process in left:
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(number)
+        _, left = psutil.wait_procs(left, timeout=seconds)
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Let nothing but SIGKILL interrupt the block, so that what is being stopped gets stopped."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(number, signal.SIG_IGN) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
+def _is_marked(process: psutil.Process, variable: str, value: str) -> bool:
+    try:
+        return bool(process.pid != os.getpid() and process.environ().get(variable) == value)
+    except (psutil.Error, OSError):
+        return False
 
 
 def tail(log: Path, lines: int = 15) -> str:

@@ -112,6 +112,19 @@ def test_a_killed_demo_leaves_no_obstacle(clone: Clone) -> None:
             process.kill()
 
 
+def test_the_demo_starts_again_where_a_killed_one_has_left_its_site_running(clone: Clone) -> None:
+    first = clone.start("demo")
+    first.read_until("Ready in")
+    family = first.family()
+    first.kill()
+
+    second = clone.start("demo")
+
+    assert "visits: 2" in second.read_until("Ready in")
+    assert alive(family) == []
+    second.stop(signal.SIGINT)
+
+
 def test_run_hands_over_addresses_and_the_exit_code(clone: Clone) -> None:
     program = "import os, sys; print(os.environ['DATABASE_URL'], os.environ['REDIS_URL']); sys.exit(7)"
 
