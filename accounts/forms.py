@@ -44,6 +44,7 @@ class LoginForm(PlainWords, allauth_forms.LoginForm):
 class SignupForm(PlainWords, allauth_forms.SignupForm):
     """E-mail address, password, and the browser's time zone where there is a script to tell it."""
 
+    account_already_exists: bool
     time_zone = forms.CharField(
         required=False, widget=forms.HiddenInput(attrs={"data-time-zone": "", "autocomplete": "off"})
     )
