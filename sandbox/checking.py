@@ -25,7 +25,7 @@ def check() -> int:
             ("format", ["ruff", "format", "--check", "--quiet", "."], development),
             ("lint", ["ruff", "check", "--quiet", "."], development),
             ("types", ["mypy", "."], development),
-            ("import contracts", ["lint-imports"], development),
+            ("import contracts", ["lint-imports", "--no-logo"], development),
             ("templates", ["djlint", "--lint", "--quiet", *_template_folders()], development),
             (
                 "migrations",

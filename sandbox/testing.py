@@ -38,7 +38,7 @@ class Tally:
 def phases(*, long: bool) -> list[tuple[str, list[str]]]:
     """Return the marks of each phase: many processes first, then the tests that want the machine to themselves."""
     workers = str(max(2, min(os.cpu_count() or 2, 8)))
-    spread = ["-n", workers, "--dist", "loadfile"]
+    spread = ["-n", workers, "--dist", "worksteal"]
     found = [
         ("side by side", ["-m", "not race and not browser and not long", *spread]),
         ("alone", ["-m", "race and not browser and not long"]),
