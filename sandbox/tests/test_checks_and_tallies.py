@@ -54,3 +54,15 @@ def test_without_chromium_there_is_one_command_to_run(monkeypatch: pytest.Monkey
     assert chromium.advice() == (
         "Chromium is missing. Run: sudo apt-get install --yes --no-install-recommends chromium"
     )
+
+
+def test_root_gets_chromium_through_apt(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    browser = tmp_path / "chromium"
+    script = f'#!/bin/sh\ncase "$*" in install*) echo "#!/bin/sh" > "{browser}"; /bin/chmod +x "{browser}";; esac\n'
+    (tmp_path / "apt-get").write_text(script)
+    (tmp_path / "apt-get").chmod(0o755)
+    monkeypatch.delenv("CHROMIUM", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+
+    assert chromium.find_or_install() == str(browser)
