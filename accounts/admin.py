@@ -1,0 +1,60 @@
+"""People, as staff see them."""
+
+from typing import Any
+
+from allauth.mfa.models import Authenticator
+from django.contrib import admin
+from django.http import HttpRequest
+
+from accounts.models import User
+
+
+@admin.register(User)
+class UserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in the stubs only
+    """Finds people and switches accounts off. People sign up themselves, and their books outlive a deletion."""
+
+    list_display = ["email", "name", "time_zone", "is_active", "is_staff", "joined_at"]
+    list_filter = ["is_active", "is_staff", "joined_at"]
+    search_fields = ["email", "name"]
+    ordering = ["-joined_at", "-pk"]
+    fieldsets = [
+        (None, {"fields": ["email", "name", "time_zone", "joined_at", "last_login"]}),
+        ("Access", {"fields": ["is_active", "is_staff", "is_superuser", "groups"]}),
+    ]
+    filter_horizontal = ["groups"]
+    for_superusers = ["is_staff", "is_superuser", "groups"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
+        """The address is changed by its owner, who proves it is theirs; rights are given by superusers."""
+        fixed = ["email", "joined_at", "last_login"]
+        return fixed if request.user.is_superuser else [*fixed, *self.for_superusers]
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """Nobody but a superuser changes a superuser."""
+        allowed = super().has_change_permission(request, obj)
+        return allowed and (obj is None or not obj.is_superuser or request.user.is_superuser)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+admin.site.unregister(Authenticator)
+
+
+@admin.register(Authenticator)
+class AuthenticatorAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in the stubs only
+    """Second steps of people, without their secrets. Deleting one lets a person back in who lost it."""
+
+    list_display = ["user", "type", "created_at", "last_used_at"]
+    list_filter = ["type"]
+    search_fields = ["user__email"]
+    fields = readonly_fields = ["user", "type", "created_at", "last_used_at"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False

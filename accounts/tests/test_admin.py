@@ -1,0 +1,73 @@
+"""What staff can do with people, and what they cannot."""
+
+import pytest
+from allauth.mfa.models import Authenticator
+from django.contrib.auth.models import Permission
+from django.test import Client
+
+from accounts.models import User
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def stella(db: None) -> User:
+    """Staff who may look at people and change them, without being a superuser."""
+    stella = User.objects.create_user("stella@example.com", "a long passphrase", is_staff=True)
+    rights = Permission.objects.filter(codename__in=["view_user", "change_user", "view_authenticator"])
+    stella.user_permissions.set(rights)
+    return stella
+
+
+@pytest.fixture
+def browser_of_stella(stella: User) -> Client:
+    browser = Client()
+    browser.force_login(stella)
+    return browser
+
+
+def test_stella_finds_alice_and_switches_her_account_off(browser_of_stella: Client, alice: User) -> None:
+    assert "alice@example.com" in browser_of_stella.get("/admin/accounts/user/?q=alice").content.decode()
+    browser_of_stella.post(f"/admin/accounts/user/{alice.pk}/change/", {"name": "Alice", "time_zone": "UTC"})
+    alice.refresh_from_db()
+    assert (alice.is_active, alice.time_zone) == (False, "UTC")
+
+
+def test_stella_gives_nobody_rights_and_changes_no_address(
+    browser_of_stella: Client, alice: User, stella: User
+) -> None:
+    form = {
+        "name": "A",
+        "time_zone": "UTC",
+        "is_active": "on",
+        "is_superuser": "on",
+        "is_staff": "on",
+        "email": "x@y.org",
+    }
+    for person in (alice, stella):
+        browser_of_stella.post(f"/admin/accounts/user/{person.pk}/change/", form)
+        before = person.email
+        person.refresh_from_db()
+        assert (person.is_superuser, person.email) == (False, before)
+    assert not alice.is_staff
+
+
+def test_stella_does_not_touch_a_superuser(browser_of_stella: Client) -> None:
+    olga = User.objects.create_superuser("olga@example.com", "a long passphrase")
+    assert browser_of_stella.post(f"/admin/accounts/user/{olga.pk}/change/", {"name": "x"}).status_code == 403
+    olga.refresh_from_db()
+    assert olga.is_active
+
+
+def test_nobody_is_added_or_deleted_by_hand(browser_of_stella: Client, alice: User, admin_client: Client) -> None:
+    for browser in (browser_of_stella, admin_client):
+        assert browser.get("/admin/accounts/user/add/").status_code == 403
+        assert browser.post(f"/admin/accounts/user/{alice.pk}/delete/", {"post": "yes"}).status_code == 403
+    assert User.objects.filter(pk=alice.pk).exists()
+
+
+def test_secrets_of_second_steps_stay_secret(admin_client: Client, alice: User) -> None:
+    key = Authenticator.objects.create(user=alice, type="totp", data={"secret": "VERYSECRET"})
+    page = admin_client.get(f"/admin/mfa/authenticator/{key.pk}/change/")
+    assert page.status_code == 200
+    assert "VERYSECRET" not in page.content.decode()
