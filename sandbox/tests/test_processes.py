@@ -23,17 +23,18 @@ NOBODY = 65534
 def clone(tmp_path: Path) -> Iterator[Clone]:
     clone = Clone(tmp_path / "clone")
     yield clone
-    left = [process for process in psutil.process_iter() if str(clone.folder) in " ".join(_arguments(process))]
+    left = [process for process in psutil.process_iter() if _belongs_to(clone, process)]
     for process in left:
         process.kill()
     assert left == []
 
 
-def _arguments(process: psutil.Process) -> list[str]:
+def _belongs_to(clone: Clone, process: psutil.Process) -> bool:
+    """Tell a server by its arguments, everything else by the folder it was started in."""
     try:
-        return process.cmdline()
+        return process.cwd() == str(clone.folder) or str(clone.folder) in " ".join(process.cmdline())
     except psutil.Error:
-        return []
+        return False
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
