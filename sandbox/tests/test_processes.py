@@ -32,6 +32,8 @@ def clone(tmp_path: Path) -> Iterator[Clone]:
 def _belongs_to(clone: Clone, process: psutil.Process) -> bool:
     """Tell a server by its arguments, everything else by the folder it was started in."""
     try:
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return False
         return process.cwd() == str(clone.folder) or str(clone.folder) in " ".join(process.cmdline())
     except psutil.Error:
         return False
