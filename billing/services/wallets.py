@@ -1,10 +1,33 @@
-"""Suspending a wallet, and resuming it (decision 26)."""
+"""A wallet as a whole: as its owner's pages show it, suspended, and resumed (decision 26)."""
 
+import logging
 from datetime import datetime
 
-from billing.errors import InvalidRequest, UnknownWallet
+from accounts.models import User
+from billing.errors import InvalidRequest, MeteringError, UnknownWallet
 from billing.models import Wallet
+from billing.services import settlement
 from billing.services.transactions import in_one_transaction
+
+logger = logging.getLogger(__name__)
+
+
+def settled_wallet(*, owner: User, now: datetime) -> Wallet | None:
+    """Return the owner's wallet after settling what is due by `now` (decision 14), or None when there is none.
+
+    The owner object keeps it, so that a page asks once. A wallet that can't be settled is shown as it stands.
+    """
+    try:
+        wallet = owner.wallet
+    except Wallet.DoesNotExist:
+        return None
+    if wallet.next_due_at is not None and wallet.next_due_at <= now:
+        try:
+            wallet = settlement.settle(wallet_id=wallet.pk, now=now)
+        except MeteringError:
+            logger.exception("Wallet %s can't be settled.", wallet.pk)
+        owner.wallet = wallet
+    return wallet
 
 
 @in_one_transaction
