@@ -75,6 +75,8 @@ def test_a_changed_password_ends_the_session(browser_of_alice: Client, alice: Us
         {"oldpassword": PASSWORD, "password1": NEW_PASSWORD, "password2": NEW_PASSWORD},
     )
     assert answer.status_code == 302
+    assert [message.subject for message in mail.outbox] == ["Your password was changed"]
+    assert "change your password now" in mail.outbox[0].body
     alice.refresh_from_db()
     assert alice.check_password(NEW_PASSWORD)
     assert browser_of_alice.get("/settings/profile/")["Location"].startswith("/accounts/login/")
