@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from allauth.core.context import request_context
 from allauth.mfa.adapter import get_adapter
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value, yield_hotp_counters_from_time
@@ -29,8 +30,11 @@ def secret(browser_of_alice: Client, django_capture_on_commit_callbacks: Callabl
     """The key that Alice's app got when she set it up."""
     prove_it_is_me(browser_of_alice)
     secret: str = browser_of_alice.get("/accounts/2fa/totp/activate/").context["form"].secret
-    with django_capture_on_commit_callbacks(execute=True):
+    with django_capture_on_commit_callbacks() as after_commit:
         answer = browser_of_alice.post("/accounts/2fa/totp/activate/", {"code": code_of(secret)})
+    with request_context(answer.wsgi_request):
+        for callback in after_commit:
+            callback()
     assert answer["Location"] == "/accounts/2fa/recovery-codes/"
     return secret
 
@@ -63,7 +67,7 @@ def test_she_gets_recovery_codes_and_a_mail(secret: str, browser_of_alice: Clien
     assert all(code in page.content.decode() for code in codes)
     assert get_adapter().is_mfa_enabled(alice)
     told = {message.subject for message in mail.outbox if message.to == [alice.email]}
-    assert told == {"Two-step verification is on", "New recovery codes were created"}
+    assert told == {"Two-step verification is on"}
 
 
 def test_the_next_login_needs_a_code(secret: str, alice: User) -> None:
