@@ -123,7 +123,7 @@ DATABASES = {"default": DATABASE_URL}
 if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
     raise ImproperlyConfigured("DATABASE_URL must point at PostgreSQL (postgresql://…); the ledger needs its locks.")
 # Only the quick way's statements ask to be prepared (billing/services/quick.py); Django's own cursor never is.
-DATABASES["default"].setdefault("OPTIONS", {})["prepare_threshold"] = 5
+DATABASES["default"].setdefault("OPTIONS", {}).update({"prepare_threshold": 5, "connect_timeout": 5})
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CACHES = {
@@ -131,6 +131,7 @@ CACHES = {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "cleverai",
+        "OPTIONS": {"socket_connect_timeout": 5, "socket_timeout": 5},
     }
 }
 SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
