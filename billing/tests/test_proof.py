@@ -136,7 +136,7 @@ def test_a_wallet_that_nobody_settled_is_a_warning_not_a_difference(alice: User)
 
 def live_at_random(wallet: Wallet, now: datetime, *, steps: int, seed: int) -> datetime:
     """Use credits in every way for some weeks, and return when it ended."""
-    choice = Random(seed)  # noqa: S311  (a test wants the same life again)
+    choice = Random(seed)
     features = ["gpt-4o", "o1-preview", "flux-pro", "video-generation", "analytics", "web-search"]
     holds = []
     for step in range(steps):
