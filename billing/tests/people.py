@@ -51,14 +51,3 @@ def left(grant: Grant) -> int:
     """Return the millicredits left of a grant, wherever they are written down."""
     grant.refresh_from_db()
     return grant.remaining if grant.remaining is not None else Wallet.objects.get(pk=grant.wallet_id).head_left
-
-
-def set_aside_and_gone(grant: Grant) -> tuple[int, int]:
-    """Return (left, kept by holds) of a grant, summed from the entries alone."""
-    remaining = kept = 0
-    for entry in grant.wallet.entries.order_by("sequence"):
-        if entry.grant_id == grant.pk:
-            remaining, kept = remaining + entry.available_change, kept + entry.held_change
-        for share in entry.shares.filter(grant=grant):
-            remaining, kept = remaining + share.left_change, kept + share.held_change
-    return remaining, kept
