@@ -18,7 +18,7 @@ from billing.selectors import catalog
 from billing.selectors.catalog import PricedUse
 from billing.services import charges, holds
 from billing.services.charges import Answer
-from billing.services.requests import check_detail, checked
+from billing.services.requests import check_detail, check_text, checked
 
 __all__ = [
     "Answer",
@@ -130,8 +130,7 @@ def charge_workflow(*, wallet: Wallet, workflow: str, nodes: Sequence[Node], key
     if not 1 <= len(nodes) <= MOST_NODES:
         raise InvalidRequest(f"A workflow run has 1 to {MOST_NODES} nodes.")
     for node in nodes:
-        if not isinstance(node.name, str) or len(node.name) > LONGEST_NODE_NAME:
-            raise InvalidRequest(f"A node's name is a text of at most {LONGEST_NODE_NAME} characters.")
+        check_text("name of a node", node.name, LONGEST_NODE_NAME, shortest=0)
         if node.quantity is not None:
             catalog.check_quantity(node.quantity)
         if (node.feature is None) != (node.quantity is None):

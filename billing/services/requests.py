@@ -38,8 +38,8 @@ def checked(
     occurred_at: datetime | None = None,
 ) -> Request:
     """Return the request with its hash. `asked` is whatever else tells it from others; raises InvalidRequest."""
-    _check_text("key", key, LONGEST_KEY)
-    _check_text("source", source, LONGEST_SOURCE)
+    check_text("key", key, LONGEST_KEY)
+    check_text("source", source, LONGEST_SOURCE)
     _check_moment("now", now)
     if occurred_at is not None:
         _check_moment("occurred_at", occurred_at)
@@ -82,9 +82,10 @@ def refuse_other_request(entry: LedgerEntry, request_hash: str) -> LedgerEntry:
     return entry
 
 
-def _check_text(name: str, value: object, longest: int) -> None:
-    if not isinstance(value, str) or not 1 <= len(value) <= longest:
-        raise InvalidRequest(f"The {name} is a text of 1 to {longest} characters.")
+def check_text(name: str, value: object, longest: int, *, shortest: int = 1) -> None:
+    """Raise InvalidRequest unless it is a text of that many characters, none of them a control character."""
+    if not isinstance(value, str) or not shortest <= len(value) <= longest:
+        raise InvalidRequest(f"The {name} is a text of {shortest} to {longest} characters.")
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in value):
         raise InvalidRequest(f"The {name} has control characters in it.")
 
