@@ -1,0 +1,174 @@
+"""The books themselves: entries with their receipts, grants, holds and totals a day. All to read, none to change."""
+
+from collections.abc import Sequence
+
+from django.contrib import admin
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
+
+from billing.admin import listings, proof
+from billing.admin.reading import OfAWallet, Only, credits_column
+from billing.admin.tables import ROWS, Table, anchor
+from billing.admin.wording import feature_words, left_of, price_words, quantity_words, state_of
+from billing.models import DailyUsage, EntryNote, Grant, Hold, LedgerEntry
+from billing.units import format_credits
+
+
+class ByStaff(Only):
+    title = parameter_name = "staff"
+    label = "Made by staff"
+    condition = Q(actor__isnull=False)
+
+
+class NotCovered(Only):
+    title, parameter_name = "cover", "uncovered"
+    label = "Not wholly covered"
+    condition = Q(uncovered__gt=0)
+
+
+@admin.register(LedgerEntry)
+class LedgerEntryAdmin(OfAWallet):
+    """Every line of every wallet's books; its page is the receipt."""
+
+    credits_change = credits_column("available_change", "Available")
+    credits_held = credits_column("held_change", "Held")
+    credits_cost = credits_column("cost")
+    credits_uncovered = credits_column("uncovered")
+    credits_after = credits_column("available_after", "Available after")
+    number_in_wallet = "sequence"
+    change_list_template = "admin/billing/ledgerentry/change_list.html"
+    list_display = (
+        "__str__", "owner", "kind", "feature_name", "figure_quantity",
+        "credits_change", "credits_held", "credits_cost", "credits_after", "posted_at",
+    )  # fmt: skip
+    list_filter = ("kind", ByStaff, NotCovered, "posted_on")
+    fieldsets = (
+        (None, {"fields": ("owner", "sequence", "kind", "posted_at", "posted_on", "effective_at", "cycle")}),
+        (
+            "What it did",
+            {"fields": ("credits_before", "credits_change", "credits_after", "credits_held", "grant_paid")},
+        ),
+        (
+            "What was used",
+            {
+                "fields": (
+                    "feature_name", "figure_quantity", "price_then", "credits_cost", "credits_uncovered", "source",
+                    "detail", "used_on", "hold",
+                )
+            },
+        ),
+        ("Who and why", {"fields": ("actor", "reason", "key", "request_hash")}),
+    )  # fmt: skip
+
+    def get_urls(self) -> list[URLPattern]:
+        return [path("proof/", self.admin_site.admin_view(self.proof_view), name="billing_proof"), *super().get_urls()]
+
+    def proof_view(self, request: HttpRequest) -> HttpResponse:
+        """Show the page that proves the books."""
+        return proof.page(request, self)
+
+    @admin.display(description="Feature")
+    def feature_name(self, entry: LedgerEntry) -> str:
+        return feature_words(entry.feature_id, entry.priced_as_id)
+
+    @admin.display(description="Quantity")
+    def figure_quantity(self, entry: LedgerEntry) -> str:
+        return quantity_words(entry.quantity, entry.priced_as_id or entry.feature_id)
+
+    @admin.display(description="Available before")
+    def credits_before(self, entry: LedgerEntry) -> str:
+        return format_credits(entry.available_after - entry.available_change)
+
+    @admin.display(description="Price", empty_value="None")
+    def price_then(self, entry: LedgerEntry) -> str | None:
+        return anchor(price_words(entry.price), entry.price) if entry.price else None
+
+    @admin.display(description="Grant", empty_value="None or several")
+    def grant_paid(self, entry: LedgerEntry) -> str | None:
+        return anchor(entry.grant, entry.grant) if entry.grant else None
+
+    @admin.display(description="Reason", empty_value="None")
+    def reason(self, entry: LedgerEntry) -> str | None:
+        note = EntryNote.objects.filter(entry=entry).first()
+        return note.reason if note else None
+
+    def tables(self, row: LedgerEntry) -> Sequence[Table]:
+        return [table for table in (listings.shares(row), listings.lines(row)) if table.rows]
+
+
+@admin.register(Grant)
+class GrantAdmin(OfAWallet):
+    """Credits from one source, with the entries that moved them."""
+
+    credits_amount = credits_column("amount")
+    list_display = (
+        "__str__",
+        "owner",
+        "source",
+        "credits_amount",
+        "credits_left",
+        "effective_at",
+        "expires_at",
+        "state",
+    )
+    list_filter = ("source", "effective_at", "expires_at")
+    fields = (
+        "owner", "source", "credits_amount", "credits_left", "state", "effective_at", "expires_at", "opened_at",
+        "closed_at", "business_key",
+    )  # fmt: skip
+
+    @admin.display(description="Left")
+    def credits_left(self, grant: Grant) -> str:
+        return format_credits(left_of(grant))
+
+    @admin.display(description="State")
+    def state(self, grant: Grant) -> str:
+        return state_of(grant)
+
+    def tables(self, row: Grant) -> Sequence[Table]:
+        entries = row.entries.filter(wallet_id=row.wallet_id, kind=LedgerEntry.Kind.GRANT)
+        return [listings.entries(entries[:ROWS], title="Given by")]
+
+
+@admin.register(Hold)
+class HoldAdmin(OfAWallet):
+    """Credits set aside, with the entries that opened and settled them."""
+
+    credits_amount = credits_column("amount")
+    list_display = ("__str__", "owner", "status", "feature_name", "figure_quantity", "credits_amount", "opened_at",
+                    "expires_at", "closed_at")  # fmt: skip
+    list_filter = ("status", "opened_at")
+    fields = (
+        "owner", "status", "feature_name", "figure_quantity", "credits_amount", "unlimited", "source", "opened_at",
+        "expires_at", "closed_at",
+    )  # fmt: skip
+
+    @admin.display(description="Feature")
+    def feature_name(self, hold: Hold) -> str:
+        return feature_words(hold.feature_id, hold.priced_as_id)
+
+    @admin.display(description="Quantity")
+    def figure_quantity(self, hold: Hold) -> str:
+        return quantity_words(hold.quantity, hold.priced_as_id)
+
+    def tables(self, row: Hold) -> Sequence[Table]:
+        return [listings.entries(row.entries.order_by("sequence")[:ROWS])]
+
+
+@admin.register(DailyUsage)
+class DailyUsageAdmin(OfAWallet):
+    """What was used a day."""
+
+    credits_cost = credits_column("cost")
+    list_display = ("used_on", "owner", "feature_name", "source", "figure_quantity", "uses", "credits_cost")
+    list_filter = ("used_on", "feature", "priced_as")
+    fields = ("owner", "used_on", "cycle", "feature_name", "source", "figure_quantity", "uses", "credits_cost")
+
+    @admin.display(description="Feature")
+    def feature_name(self, usage: DailyUsage) -> str:
+        return feature_words(usage.feature_id, usage.priced_as_id)
+
+    @admin.display(description="Quantity")
+    def figure_quantity(self, usage: DailyUsage) -> str:
+        return quantity_words(usage.quantity, usage.priced_as_id)

@@ -1,0 +1,241 @@
+"""The catalog: what is sold and what it costs. Prices, plans' prices and packs are added, never edited (decision 6)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.decorators import method_decorator
+from django.views.decorators.http import require_POST
+
+from billing.admin import acts
+from billing.admin.acts import Act, Change
+from billing.admin.forms import CreditsField, PriceForm
+from billing.admin.reading import ReadOnly, WithTables, credits_column
+from billing.admin.tables import ROWS, Table, link, moment, show_moment
+from billing.admin.wording import price_words, quantity_words
+from billing.errors import MeteringError, NoPriceInForce
+from billing.models import Feature, FeaturePrice, Pack, Plan
+from billing.selectors import catalog
+from billing.services import prices
+from billing.units import cost_of, format_credits
+
+EXAMPLES = (1, 10, 1_000, 100_000)
+
+
+class CatalogRow(WithTables):
+    """A row of the catalog: some columns are fixed once it is added, and it is never deleted."""
+
+    fixed: Sequence[str] = ("code",)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        return [*super().get_readonly_fields(request, obj), *(self.fixed if obj else ())]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Feature)
+class FeatureAdmin(CatalogRow):
+    """What can be used, with all its prices."""
+
+    fixed = ("code", "unit", "pricing")
+    list_display = ("name", "code", "group", "price_now", "position")
+    fields = ("code", "name", "group", "unit", "pricing", "position")
+
+    @admin.display(description="Price now")
+    def price_now(self, feature: Feature) -> str:
+        if feature.pricing != Feature.Pricing.OWN:
+            return feature.get_pricing_display().capitalize()
+        try:
+            return price_words(catalog.fresh().price_of(feature.pk, timezone.now()))
+        except NoPriceInForce:
+            return "None, so it can't be used"
+
+    def tables(self, row: Feature) -> Sequence[Table]:
+        dated = row.prices.order_by("-starts_at")[:ROWS]
+        return [
+            Table(
+                title="Prices, newest first",
+                columns=["Price", "From"],
+                rows=[[link(price_words(price), price), moment(price.starts_at)] for price in dated],
+                empty="No price yet: until it has one it can't be used.",
+                all_url=f"{reverse('admin:billing_featureprice_add')}?feature={row.pk}",
+                all_label="Add a price",
+            )
+        ]
+
+
+@admin.register(FeaturePrice)
+class FeaturePriceAdmin(ReadOnly):
+    """Dated prices. A new one is added with a start that lies ahead; after a look at what it means."""
+
+    credits_amount = credits_column("millicredits", "Credits")
+    list_display = ("feature", "in_words", "starts_at")
+    list_filter = ("feature", "starts_at")
+    list_select_related = ("feature",)
+    fields = ("feature", "in_words", "credits_amount", "per", "starts_at")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm("billing.add_featureprice")
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.post_view)
+        return [path("add/post/", view, name="billing_featureprice_post"), *super().get_urls()]
+
+    @admin.display(description="Price")
+    def in_words(self, price: FeaturePrice) -> str:
+        return price_words(price)
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Ask for a price; once it is valid, show what uses would cost before and after."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        if request.method != "POST":
+            form = PriceForm(initial={"feature": request.GET.get("feature")})
+        else:
+            form = PriceForm(request.POST)
+            if form.is_valid():
+                url = reverse("admin:billing_featureprice_post")
+                return acts.preview(request, self, _adding(), form, url=url, changes=_changes(form))
+        return acts.ask(request, self, _adding(), form, url=reverse("admin:billing_featureprice_add"))
+
+    @method_decorator(require_POST)
+    def post_view(self, request: HttpRequest) -> HttpResponse:
+        """Add a previewed price; the same one twice is one."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        form = PriceForm(request.POST)
+        if form.is_valid():
+            try:
+                price, is_new = prices.add(**_terms(form), now=timezone.now())
+            except MeteringError as error:
+                form.add_error(None, str(error))
+            else:
+                if is_new:
+                    self.log_addition(request, price, "Added.")
+                said = f"{price.feature}: {price_words(price)} from {show_moment(price.starts_at)}."
+                messages.success(request, said)
+                return redirect("admin:billing_featureprice_changelist")
+        return acts.ask(request, self, _adding(), form, url=reverse("admin:billing_featureprice_add"))
+
+
+class PlanForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the stubs only
+    allowance = CreditsField(required=False, help_text="Credits per cycle, from the next cycle on. Empty: unlimited.")
+
+    def clean_allowance(self) -> int | None:
+        """Refuse an allowance below zero."""
+        allowance: int | None = self.cleaned_data["allowance"]
+        if allowance is not None and allowance < 0:
+            raise forms.ValidationError("An allowance is never negative.")
+        return allowance
+
+
+@admin.register(Plan)
+class PlanAdmin(CatalogRow):
+    """Plans and what they entitle to. A plan's price is what its subscribers agreed to: another price, another plan."""
+
+    form = PlanForm
+    fixed = ("code", "price_cents")
+    credits_allowance = credits_column("allowance", empty="Unlimited")
+    list_display = ("name", "code", "price", "credits_allowance", "chatbot_limit", "support", "is_popular")
+    fieldsets = (
+        (None, {"fields": ("code", "name", "price_cents", "is_popular", "position")}),
+        (
+            "What it entitles to",
+            {
+                "fields": (
+                    "allowance", "chatbot_limit", "support", "has_advanced_analytics", "has_api_access",
+                    "has_custom_integrations", "has_sla",
+                )
+            },
+        ),
+    )  # fmt: skip
+
+    @admin.display(description="Price a month")
+    def price(self, plan: Plan) -> str:
+        return "By contract" if plan.price_cents is None else dollars(plan.price_cents)
+
+
+class PackForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the stubs only
+    amount = CreditsField(label="Credits")
+
+    def clean_amount(self) -> int:
+        """Refuse a pack without credits."""
+        amount: int = self.cleaned_data["amount"]
+        if amount <= 0:
+            raise forms.ValidationError("A pack holds credits.")
+        return amount
+
+
+@admin.register(Pack)
+class PackAdmin(CatalogRow):
+    """Packs. What somebody bought stays as it was: another amount or price is another pack."""
+
+    form = PackForm
+    fixed = ("code", "credits_amount", "price_cents", "added_at")
+    credits_amount = credits_column("amount", "Credits")
+    list_display = ("name", "code", "credits_amount", "price", "is_on_sale", "position")
+
+    def get_fields(self, request: HttpRequest, obj: Pack | None = None) -> list[Any]:
+        amount = ["credits_amount"] if obj else ["amount"]
+        added = ["added_at"] if obj else []
+        return ["code", "name", *amount, "price_cents", "is_on_sale", "position", *added]
+
+    @admin.display(description="Price")
+    def price(self, pack: Pack) -> str:
+        return dollars(pack.price_cents)
+
+
+def dollars(cents: int) -> str:
+    """Return an amount of US cents as dollars: 2900 → "$29", 4550 → "$45.50"."""
+    whole, rest = divmod(cents, 100)
+    return f"${whole:,}.{rest:02d}" if rest else f"${whole:,}"
+
+
+def _adding() -> Act:
+    return Act(
+        title="Add a price",
+        button="Add the price",
+        back_url=reverse("admin:billing_featureprice_changelist"),
+        is_previewed=True,
+        words="A price is never edited or deleted: what was charged keeps the price it was made at.",
+    )
+
+
+def _terms(form: PriceForm) -> dict[str, Any]:
+    answers = form.cleaned_data
+    return {
+        "feature": answers["feature"],
+        "millicredits": answers["amount"],
+        "per": answers["per"],
+        "starts_at": answers["starts_at"],
+    }
+
+
+def _changes(form: PriceForm) -> list[Change]:
+    """Return what uses of a feature cost now and will cost, each rounded up to a millicredit as a charge is."""
+    new = FeaturePrice(**_terms(form))
+    try:
+        now = catalog.fresh().price_of(new.feature_id, new.starts_at)
+    except NoPriceInForce:
+        now = None
+    found = [
+        Change("Price", price_words(now) if now else "None", price_words(new)),
+        Change("In force from", show_moment(now.starts_at) if now else "–", show_moment(new.starts_at)),
+    ]
+    for quantity in EXAMPLES:
+        before = _cost(quantity, now) if now else "–"
+        found.append(Change(f"{quantity_words(quantity, new.feature_id)} cost", before, _cost(quantity, new)))
+    return found
+
+
+def _cost(quantity: int, price: FeaturePrice) -> str:
+    return f"{format_credits(cost_of(quantity, millicredits=price.millicredits, per=price.per))} credits"

@@ -1,0 +1,137 @@
+"""The forms of the staff's acts."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+
+from billing.models import Feature
+from billing.units import format_credits, parse_credits
+
+HEAD_START = timedelta(minutes=10)
+
+
+class CreditsField(forms.Field):
+    """Credits as people type them, as millicredits: "12.265" → 12265. None where it may be empty and is."""
+
+    widget = forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off", "maxlength": 40})
+
+    def prepare_value(self, value: object) -> object:
+        return format_credits(value).replace("−", "-") if isinstance(value, int) else value
+
+    def to_python(self, value: object) -> int | None:
+        """Return millicredits; raises ValidationError in the words of `parse_credits`."""
+        text = str(value or "").strip()
+        if not text:
+            return None
+        try:
+            return parse_credits(text)
+        except ValueError as error:
+            raise ValidationError(str(error)) from None
+
+
+class MomentInput(forms.DateTimeInput):
+    """The browser's own field for a date and a time, in the reader's zone."""
+
+    input_type = "datetime-local"
+
+    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
+        super().__init__(attrs, format="%Y-%m-%dT%H:%M")
+
+
+class AdjustmentForm(forms.Form):
+    """How many credits to give or take, and why."""
+
+    amount = CreditsField(label="Credits", help_text="25 gives 25 credits, -25 takes them. Up to three decimals.")
+    expires_at = forms.DateTimeField(
+        label="Expire",
+        required=False,
+        widget=MomentInput,
+        help_text="Only for credits that are given, in your time zone. Empty: they never expire.",
+    )
+    reason = forms.CharField(
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="For colleagues. It can be erased later; the entry can't.",
+    )
+
+    def clean_amount(self) -> int:
+        """Refuse an adjustment by nothing."""
+        amount: int = self.cleaned_data["amount"]
+        if amount == 0:
+            raise ValidationError("An adjustment changes something.")
+        return amount
+
+    def clean_expires_at(self) -> datetime | None:
+        """Refuse an expiry in the past."""
+        expires_at: datetime | None = self.cleaned_data["expires_at"]
+        if expires_at and expires_at <= timezone.now():
+            raise ValidationError("That moment has passed.")
+        return expires_at
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse an expiry of credits that are taken."""
+        cleaned: dict[str, Any] = super().clean() or {}
+        if cleaned.get("expires_at") and (cleaned.get("amount") or 0) < 0:
+            self.add_error("expires_at", "Only credits that are given can expire.")
+        return cleaned
+
+
+class KeyedAdjustmentForm(AdjustmentForm):
+    """The same, ready to be posted once: a second submit has the same key."""
+
+    key = forms.UUIDField()
+
+    def without_key(self) -> AdjustmentForm:
+        """Return the same answers and errors as a form to correct; its next preview has a key of its own."""
+        form = AdjustmentForm(self.data)
+        form.full_clean()
+        for error in self.non_field_errors():
+            form.add_error(None, error)
+        return form
+
+
+class SuspensionForm(forms.Form):
+    """Why a wallet is suspended."""
+
+    reason = forms.CharField(
+        max_length=200, widget=forms.Textarea(attrs={"rows": 2}), help_text="The owner is shown this text."
+    )
+
+
+class ResumptionForm(forms.Form):
+    """Resuming asks for nothing."""
+
+
+class PriceForm(forms.Form):
+    """A further price of a feature."""
+
+    feature = forms.ModelChoiceField(Feature.objects.filter(pricing=Feature.Pricing.OWN))
+    amount = CreditsField(label="Credits", help_text="Up to three decimals; 0 is free.")
+    per = forms.IntegerField(
+        label="For every",
+        min_value=1,
+        max_value=2**31 - 1,
+        help_text="Base units: tokens, images, searches, documents, seconds, sessions.",
+    )
+    starts_at = forms.DateTimeField(label="Starts", widget=MomentInput, help_text="In your time zone; not in the past.")
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.fields["starts_at"].initial = (timezone.now() + HEAD_START).replace(second=0, microsecond=0)
+
+    def clean_amount(self) -> int:
+        """Refuse a price below zero."""
+        amount: int = self.cleaned_data["amount"]
+        if amount < 0:
+            raise ValidationError("A price is never negative.")
+        return amount
+
+    def clean_starts_at(self) -> datetime:
+        """Refuse a start in the past."""
+        starts_at: datetime = self.cleaned_data["starts_at"]
+        if starts_at < timezone.now():
+            raise ValidationError("A price starts now or later: the past keeps its prices.")
+        return starts_at

@@ -1,0 +1,95 @@
+"""A wallet's page: what is in it, the newest of its books, and the acts that staff may do to it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+
+from billing.admin import listings
+from billing.admin.paging import is_row_number
+from billing.admin.reading import credits_column, name_of
+from billing.admin.tables import ROWS, Table, anchor
+from billing.admin.wallet_acts import ADJUST, SUSPEND, WalletActs, settled
+from billing.models import Hold, Wallet
+from billing.services.ledger import NEVER
+from billing.units import format_credits
+
+
+@admin.register(Wallet)
+class WalletAdmin(WalletActs):
+    """Wallets: the amounts are read-only, and change through acts that write an entry."""
+
+    credits_available = credits_column("available")
+    credits_held = credits_column("held")
+    credits_posted = credits_column("posted")
+    change_form_template = "admin/billing/wallet/change_form.html"
+    list_display = ("name", "plan", "credits_available", "credits_held", "unlimited", "suspended_at", "cycle_ends_at")
+    list_filter = ("subscription__plan", "unlimited", ("suspended_at", admin.EmptyFieldListFilter))
+    list_select_related = ("owner", "subscription__plan")
+    search_fields = ("owner__email", "owner__name", "=id")
+    search_help_text = "Part of the owner's e-mail address or name, or the wallet's number."
+    fieldsets = (
+        (None, {"fields": ("owner_link", "plan", "suspended_at", "suspension_reason")}),
+        ("Credits", {"fields": ("credits_available", "credits_held", "credits_posted", "unlimited")}),
+        ("Cycle", {"fields": ("cycle", "cycle_started_at", "cycle_ends_at", "warning")}),
+        (
+            "Settings and clockwork",
+            {
+                "classes": ("collapse",),
+                "fields": ("time_zone", "max_output_tokens", "sequence", "last_posted_at", "next_due_at", "head_grant"),
+            },
+        ),
+    )
+
+    @admin.display(description="Owner")
+    def name(self, wallet: Wallet) -> str:
+        return name_of(wallet)
+
+    @admin.display(description="Owner")
+    def owner_link(self, wallet: Wallet) -> str:
+        return anchor(wallet.owner, wallet.owner) if wallet.owner else name_of(wallet)
+
+    @admin.display(description="Plan")
+    def plan(self, wallet: Wallet) -> str:
+        subscription = getattr(wallet, "subscription", None)
+        if subscription is None:
+            return "None"
+        return anchor(f"{subscription.plan}, {subscription.get_status_display().lower()}", subscription)
+
+    @admin.display(description="Warnings")
+    def warning(self, wallet: Wallet) -> str:
+        return (
+            f"Level {wallet.warning_level} of 3; low below {format_credits(wallet.low_below)},"
+            f" very low below {format_credits(wallet.very_low_below)} credits"
+        )
+
+    def tables(self, row: Wallet) -> Sequence[Table]:
+        """Return the open grants and holds, and the newest entries, the notices and chatbots."""
+        grants = list(row.grants.filter(closed_at=None)[:ROWS])
+        for grant in grants:
+            grant.wallet = row
+        grants.sort(key=lambda grant: (grant.expires_at or NEVER, grant.effective_at, grant.pk))
+        holds = row.holds.filter(status=Hold.Status.OPEN).order_by("expires_at", "id")[:ROWS]
+        entries = row.entries.order_by("-sequence")[:ROWS]
+        return [
+            listings.grants(grants, wallet_id=row.pk),
+            listings.holds(holds, wallet_id=row.pk),
+            listings.entries(entries, title=f"Newest entries of {row.sequence:,}", wallet_id=row.pk),
+            listings.notices(row.notices.order_by("-id")[:ROWS], wallet_id=row.pk),
+            listings.chatbots(row.chatbots.select_related("model").order_by("-id")[:ROWS], wallet_id=row.pk),
+        ]
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Show a wallet, settled first, with the acts that this member of staff may do."""
+        if is_row_number(object_id) and self.has_view_permission(request):
+            for wallet in Wallet.objects.filter(pk=object_id):
+                settled(wallet)
+        may = {"may_adjust": request.user.has_perm(ADJUST), "may_suspend": request.user.has_perm(SUSPEND)}
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **may})

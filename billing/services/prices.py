@@ -1,0 +1,31 @@
+"""Prices are added, never edited (decision 6)."""
+
+from datetime import datetime
+
+from billing.errors import InvalidRequest
+from billing.models import Feature, FeaturePrice
+from billing.services.transactions import in_one_transaction
+
+
+@in_one_transaction
+def add(
+    *, feature: Feature, millicredits: int, per: int, starts_at: datetime, now: datetime
+) -> tuple[FeaturePrice, bool]:
+    """Add the price of `millicredits` for every `per` base units from `starts_at`; return it and whether it is new.
+
+    The same price again is the first one. Raises InvalidRequest for a feature without a price of its own, a start in
+    the past, or a moment at which another price starts already.
+    """
+    if feature.pricing != Feature.Pricing.OWN:
+        raise InvalidRequest(f"{feature} has no price of its own: it is {feature.get_pricing_display()}.")
+    if millicredits < 0 or per < 1:
+        raise InvalidRequest("A price is at least 0 credits, for at least one unit.")
+    terms = {"millicredits": millicredits, "per": per}
+    if first := FeaturePrice.objects.filter(feature=feature, starts_at=starts_at, **terms).first():
+        return first, False
+    if starts_at < now:
+        raise InvalidRequest("A price starts now or later: the past keeps its prices.")
+    price, is_new = FeaturePrice.objects.get_or_create(feature=feature, starts_at=starts_at, defaults=terms)
+    if (price.millicredits, price.per) != (millicredits, per):
+        raise InvalidRequest(f"Another price of {feature} starts at that moment already.")
+    return price, is_new
