@@ -1,6 +1,6 @@
 """The bottom of all services: the only writer of wallets, grants and entries (with the SQL of the quick way)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -180,6 +180,11 @@ def shares_of(entry: LedgerEntry) -> dict[int, Share]:
 def entry_with_key(wallet_id: int, key: str) -> LedgerEntry | None:
     """Return the entry that an idempotency key of this wallet already stands for."""
     return LedgerEntry.objects.select_related("hold").filter(wallet_id=wallet_id, key=key).first()
+
+
+def entries_with_keys(wallet_id: int, keys: Collection[str]) -> dict[str, LedgerEntry]:
+    """Return the entries that these idempotency keys of this wallet already stand for, by key."""
+    return {entry.key or "": entry for entry in LedgerEntry.objects.filter(wallet_id=wallet_id, key__in=keys)}
 
 
 def opening_entry(hold: Hold) -> LedgerEntry:
