@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 from django.db import connection
+from django.db.models import Count, Q, Sum
 
 from billing import sql
+from billing.models import Grant, Hold, LedgerEntry, Wallet
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +24,48 @@ class Difference:
         return f"wallet {self.wallet_id}{where}: {self.rule} (expected {self.expected}, found {self.found})"
 
 
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What a proof went through: how many rows, and the amounts in them in millicredits."""
+
+    counts: dict[str, int]
+    amounts: dict[str, int]
+
+
 def prove(*, wallet_id: int | None = None) -> list[Difference]:
     """Return every difference in the books, of one wallet or of all; an empty list is the proof."""
     with connection.cursor() as cursor:
         cursor.execute(sql.read("proof"), {"wallet": wallet_id})
         return [Difference(*row) for row in cursor.fetchall()]
+
+
+def figures(*, wallet_id: int | None = None) -> Figures:
+    """Return what there is to prove, of one wallet or of all."""
+    of_wallet = {} if wallet_id is None else {"wallet": wallet_id}
+    wallets = Wallet.objects.filter(**({} if wallet_id is None else {"pk": wallet_id}))
+    grants = Grant.objects.filter(opened_at__isnull=False, **of_wallet)
+    balance = wallets.aggregate(available=Sum("available"), held=Sum("held"))
+    metered = LedgerEntry.objects.filter(**of_wallet).aggregate(
+        entries=Count("id"),
+        uses=Count("id", filter=Q(kind__in=[LedgerEntry.Kind.CHARGE, LedgerEntry.Kind.CAPTURE])),
+        used=Sum("cost"),
+        uncovered=Sum("uncovered"),
+    )
+    counts = {
+        "wallets": wallets.count(),
+        "entries": metered["entries"],
+        "uses": metered["uses"],
+        "grants": grants.count(),
+        "holds": Hold.objects.filter(**of_wallet).count(),
+    }
+    amounts = {
+        "granted": grants.aggregate(sum=Sum("amount"))["sum"],
+        "used": metered["used"],
+        "uncovered": metered["uncovered"],
+        "available": balance["available"],
+        "held": balance["held"],
+    }
+    return Figures(counts, {name: amount or 0 for name, amount in amounts.items()})
 
 
 def overdue(*, minutes: int = 5) -> dict[str, int]:
