@@ -114,7 +114,7 @@ def _begin_calendar(books: Books, plan: Plan, *, allowance: int | None) -> None:
     starts_at = books.posted_at
     ends_at = period_start(starts_at, 1)
     _change(books, plan, anchor_at=starts_at, starts_at=starts_at, ends_at=ends_at, allowance=allowance)
-    key = f"allowance:{books.subscription.pk}:{starts_at.isoformat()}:0"
+    key = f"allowance:{books.subscription.pk}:cycle:{books.wallet.cycle + 1}"  # two changes can share a moment
     issue_allowance(books, starts_at=starts_at, ends_at=ends_at, key=key)
 
 
