@@ -12,6 +12,7 @@ PRODUCTION = {
     "SITE_URL": "https://credits.example.com",
     "ALLOWED_HOSTS": "credits.example.com",
     "EMAIL_URL": "submission://user:password@mail.example.com:587",
+    "TRUSTED_PROXY_COUNT": "1",
 }
 
 
