@@ -3,18 +3,8 @@
 from datetime import datetime
 
 from billing.models import LedgerEntry, Notice, Wallet
+from billing.selectors.balance import deserved_level
 from billing.services.ledger import Books
-
-
-def deserved_level(wallet: Wallet) -> int:
-    """Return the warning level that a wallet's posted credits deserve: 0 (none) to 3 (nothing left)."""
-    if wallet.unlimited:
-        return 0
-    if wallet.posted == 0:
-        return Notice.Level.OUT
-    if wallet.posted < wallet.very_low_below:
-        return Notice.Level.VERY_LOW
-    return Notice.Level.LOW if wallet.posted < wallet.low_below else 0
 
 
 def judge(books: Books, entries: list[LedgerEntry]) -> None:

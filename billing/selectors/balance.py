@@ -1,0 +1,155 @@
+"""What a person has right now: what can be spent, where it comes from, and how long it lasts. Millicredits."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import cached_property
+from zoneinfo import ZoneInfo
+
+from django.db.models import Sum
+
+from billing.models import DailyUsage, Grant, Notice, Subscription, Wallet
+
+PACE_DAYS = 7
+LONGEST_FORECAST_DAYS = 365
+LEVEL_NAMES = {0: "fine", Notice.Level.LOW: "low", Notice.Level.VERY_LOW: "very-low", Notice.Level.OUT: "out"}
+SOURCE_LABELS = {
+    Grant.Source.ALLOWANCE: "Monthly credits",
+    Grant.Source.PURCHASE: "Bought credits",
+    Grant.Source.PROMOTIONAL: "Promotional credits",
+    Grant.Source.ADJUSTMENT: "Added by CleverAI",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Portion:
+    """What is left of the grants of one source that expire together."""
+
+    source: str
+    left: int
+    expires_at: datetime | None
+
+    @property
+    def label(self) -> str:
+        """What the pages call this source."""
+        return SOURCE_LABELS[Grant.Source(self.source)]
+
+
+@dataclass(frozen=True)
+class Balance:
+    """A wallet and its portions as they were at one moment, in burn-down order.
+
+    `allowance` is what this cycle's monthly credits began with, or None when there are none.
+    """
+
+    wallet: Wallet
+    portions: tuple[Portion, ...]
+    allowance: int | None
+
+    @cached_property
+    def state(self) -> str:
+        """What the header shows: suspended, unlimited, or fine, low, very-low, out."""
+        if self.wallet.suspended_at is not None:
+            return "suspended"
+        return "unlimited" if self.wallet.unlimited else LEVEL_NAMES[deserved_level(self.wallet)]
+
+    @property
+    def shown(self) -> str:
+        """What the chip sends back to ask whether anything is new."""
+        return shown(self.wallet)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast credits go, from the last seven full days, and the day they run out at that pace.
+
+    `per_day` is None until the first use lies seven days back. `runs_out_on` is None when nothing runs out before the
+    next reset, or within a year where there is none.
+    """
+
+    per_day: int | None
+    days_left: int | None = None
+    runs_out_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Banners:
+    """What the top of every page says about a wallet: the warning that still holds, with the pace behind it."""
+
+    wallet: Wallet
+    notice: Notice | None
+    pace: Pace | None
+
+
+def deserved_level(wallet: Wallet) -> int:
+    """Return the warning level that a wallet's posted credits deserve: 0 (none) to 3 (nothing left)."""
+    if wallet.unlimited:
+        return 0
+    if wallet.posted == 0:
+        return Notice.Level.OUT
+    if wallet.posted < wallet.very_low_below:
+        return Notice.Level.VERY_LOW
+    return Notice.Level.LOW if wallet.posted < wallet.low_below else 0
+
+
+def shown(wallet: Wallet) -> str:
+    """Return a short text that differs whenever the header has something else to show."""
+    flags = ("u" if wallet.unlimited else "") + ("s" if wallet.suspended_at else "")
+    return f"{wallet.sequence}-{wallet.warning_level}{flags}"
+
+
+def current(wallet: Wallet) -> Balance:
+    """Return the balance with its portions, read together with the wallet so that they always add up."""
+    grants = list(
+        Grant.objects.filter(wallet=wallet, opened_at__isnull=False, closed_at=None)
+        .select_related("wallet")
+        .order_by("expires_at", "effective_at", "id")
+    )
+    if grants:
+        wallet = grants[0].wallet
+    left: dict[tuple[str, datetime | None], int] = {}
+    for grant in grants:
+        of_grant = wallet.head_left if grant.pk == wallet.head_grant_id else grant.remaining or 0
+        if of_grant:
+            left[grant.source, grant.expires_at] = left.get((grant.source, grant.expires_at), 0) + of_grant
+    portions = tuple(Portion(source, amount, expires_at) for (source, expires_at), amount in left.items())
+    allowances = [grant.amount for grant in grants if grant.source == Grant.Source.ALLOWANCE]
+    return Balance(wallet=wallet, portions=portions, allowance=allowances[-1] if allowances else None)
+
+
+def pace(wallet: Wallet, *, now: datetime) -> Pace:
+    """Return how long the available credits last at the pace of the last seven full days of the owner's calendar."""
+    today = now.astimezone(ZoneInfo(wallet.time_zone)).date()
+    first_day = today - timedelta(days=PACE_DAYS)
+    usage = DailyUsage.objects.filter(wallet=wallet)
+    if not usage.filter(used_on__lte=first_day).exists():
+        return Pace(per_day=None)
+    week = usage.filter(used_on__gte=first_day, used_on__lt=today).aggregate(cost=Sum("cost"))["cost"] or 0
+    per_day = -(-week // PACE_DAYS)
+    if not week or wallet.unlimited:
+        return Pace(per_day=per_day)
+    days_left = wallet.available * PACE_DAYS // week
+    reset = wallet.cycle_ends_at
+    days_that_matter = (reset - now).days if reset else LONGEST_FORECAST_DAYS
+    if days_left > days_that_matter:
+        return Pace(per_day=per_day)
+    return Pace(per_day=per_day, days_left=days_left, runs_out_on=today + timedelta(days=days_left))
+
+
+def banners(wallet: Wallet, *, now: datetime) -> Banners:
+    """Return what there is to say; while all is well this asks the database nothing."""
+    notice = standing_notice(wallet)
+    return Banners(wallet, notice, pace(wallet, now=now) if notice else None)
+
+
+def standing_notice(wallet: Wallet) -> Notice | None:
+    """Return the warning that still holds and wasn't dismissed, if any; it asks nothing while all is well."""
+    if not wallet.warning_level or wallet.unlimited:
+        return None
+    newest = Notice.objects.filter(wallet=wallet).order_by("-id").first()
+    holds = newest is not None and newest.cycle == wallet.cycle and newest.level == wallet.warning_level
+    return newest if holds and newest and newest.dismissed_at is None else None
+
+
+def subscription_of(wallet: Wallet) -> Subscription | None:
+    """Return the wallet's subscription with its plan, or None when it is on no plan."""
+    return Subscription.objects.filter(wallet=wallet).select_related("plan").first()
