@@ -1,0 +1,36 @@
+"""What every page says about credits: the balance chip in the header and the banners below it."""
+
+from django import template
+from django.template import Context
+from django.utils import timezone
+
+from billing.models import Wallet
+from billing.selectors import balance as balances
+from billing.selectors.balance import Balance
+from billing.services.first_touch import settled_wallet
+
+register = template.Library()
+
+
+@register.inclusion_tag("billing/_balance_chip.html", takes_context=True)
+def balance_chip(context: Context) -> dict[str, object]:
+    """The live balance of whoever is signed in; a page that has read the balance already shares it."""
+    known = context.get("balance")
+    if isinstance(known, Balance):
+        return {"balance": known}
+    wallet = _wallet(context)
+    return {"balance": balances.current(wallet) if wallet else None}
+
+
+@register.inclusion_tag("billing/_banners.html", takes_context=True)
+def billing_banners(context: Context) -> dict[str, object]:
+    """The warning that still holds, and whether the wallet is suspended."""
+    wallet = _wallet(context)
+    return {"banners": balances.banners(wallet, now=timezone.now()) if wallet else None}
+
+
+def _wallet(context: Context) -> Wallet | None:
+    user = context.get("user")
+    if user is None or not user.is_authenticated:
+        return None
+    return settled_wallet(owner=user, now=timezone.now())

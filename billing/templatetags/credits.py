@@ -1,0 +1,61 @@
+"""Credits and prices in templates: every amount on a page goes through here."""
+
+from datetime import datetime, timedelta
+
+from django import template
+from django.template.defaultfilters import pluralize
+
+from billing.selectors import words
+from billing.units import CREDIT, format_credits
+
+register = template.Library()
+
+CENTS = 100
+
+
+@register.filter
+def credits(millicredits: int) -> str:  # noqa: A001  (its name in templates)
+    """12265 → "12.265"."""
+    return format_credits(millicredits)
+
+
+@register.filter
+def credits_words(millicredits: int) -> str:
+    """1000 → "1 credit", 12265 → "12.265 credits"."""
+    return words.credits_words(millicredits)
+
+
+@register.filter
+def signed(millicredits: int) -> str:
+    """100000 → "+100", -500 → "−0.5", 0 → "0"."""
+    return f"{'+' if millicredits > 0 else ''}{format_credits(millicredits)}"
+
+
+@register.filter
+def dollars(cents: int) -> str:
+    """2900 → "$29", 1050 → "$10.50"."""
+    whole, rest = divmod(cents, CENTS)
+    return f"${whole:,}.{rest:02d}" if rest else f"${whole:,}"
+
+
+@register.filter
+def time_left(moment: datetime, now: datetime) -> str:
+    """What lies between in whole days, on the last day in hours: "15 days", "1 hour"."""
+    left = moment - now
+    hours = left // timedelta(hours=1)
+    if left.days > 0:
+        return f"{left.days} day{pluralize(left.days)}"
+    return f"{hours} hour{pluralize(hours)}" if hours > 0 else "less than an hour"
+
+
+@register.filter
+def at_most(number: int, limit: int) -> int:
+    """The smaller of the two: a bar is never more than full."""
+    return min(number, limit)
+
+
+@register.filter
+def pluralize_credits(millicredits: int, endings: str = ",s") -> str:
+    """The ending for exactly one credit, or the one for any other amount, as in Django's `pluralize`."""
+    one, _, many = endings.partition(",")
+    return one if abs(millicredits) == CREDIT else many

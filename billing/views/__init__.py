@@ -1,0 +1,1 @@
+"""Pages of billing: each view reads the request, calls one service or selector, and answers."""

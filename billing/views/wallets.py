@@ -1,0 +1,42 @@
+"""What all pages of billing have in common: they start from the wallet of whoever is signed in."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec, cast
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django_htmx.middleware import HtmxDetails
+
+from accounts.models import User
+from billing.services.first_touch import settled_wallet
+
+P = ParamSpec("P")
+
+
+class SignedInRequest(HttpRequest):
+    """A request that the login middleware let through."""
+
+    user: User
+    htmx: HtmxDetails
+
+
+def with_wallet(
+    view: Callable[Concatenate[SignedInRequest, P], HttpResponse],
+) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
+    """Settle `request.user.wallet` before the view reads it; whoever has none gets a page that says so."""
+
+    @wraps(view)
+    def run(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        signed_in = cast("SignedInRequest", request)
+        if settled_wallet(owner=signed_in.user, now=timezone.now()) is None:
+            return render(request, "billing/no_wallet.html", status=404)
+        return view(signed_in, *args, **kwargs)
+
+    return run
+
+
+def wants_fragment(request: SignedInRequest) -> bool:
+    """Return whether htmx asks for a part of the page; going back in the browser wants all of it."""
+    return bool(request.htmx) and not request.htmx.history_restore_request
