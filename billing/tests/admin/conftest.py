@@ -35,7 +35,9 @@ def browser_of_bob(bob: User) -> Client:
 def browser_of_rita(db: None, now: datetime) -> Client:
     """Rita is staff who may read all of billing and change nothing."""
     rita = sign_up("rita", at=now, is_staff=True)
-    rita.user_permissions.set(Permission.objects.filter(content_type__app_label="billing", codename__startswith="view_"))
+    rita.user_permissions.set(
+        Permission.objects.filter(content_type__app_label="billing", codename__startswith="view_")
+    )
     return browser_of(rita)
 
 

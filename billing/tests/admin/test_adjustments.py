@@ -92,9 +92,7 @@ def test_taking_follows_burn_down_order_and_stops_at_available(
     assert "There is nothing left to take" in adjust(browser_of_stella, alice.wallet, amount="-1")
 
 
-def test_given_credits_may_expire_and_taken_ones_may_not(
-    browser_of_stella: Client, alice: User, now: datetime
-) -> None:
+def test_given_credits_may_expire_and_taken_ones_may_not(browser_of_stella: Client, alice: User, now: datetime) -> None:
     soon = (now + timedelta(days=3)).strftime("%Y-%m-%dT%H:%M")
     press(browser_of_stella, alice.wallet, adjust(browser_of_stella, alice.wallet, expires_at=soon))
     assert Grant.objects.get(source="adjustment").expires_at == now + timedelta(days=3)
@@ -141,7 +139,9 @@ def test_nobody_adjusts_without_the_right(
     browser_of_rita: Client, browser_of_bob: Client, browser_of_stella: Client, alice: User
 ) -> None:
     sent = hidden(adjust(browser_of_stella, alice.wallet))
-    assert "Adjust credits" not in browser_of_rita.get(f"/admin/billing/wallet/{alice.wallet.pk}/change/").content.decode()
+    assert (
+        "Adjust credits" not in browser_of_rita.get(f"/admin/billing/wallet/{alice.wallet.pk}/change/").content.decode()
+    )
     for address in ("adjust/", "adjust/post/"):
         url = f"/admin/billing/wallet/{alice.wallet.pk}/{address}"
         assert browser_of_rita.post(url, sent).status_code == 403
