@@ -6,7 +6,15 @@ import pytest
 
 from accounts.models import User
 from billing import metering
-from billing.errors import InsufficientCredits, NoPlan, NoPriceInForce, UnknownFeature, UnknownWallet, WalletSuspended
+from billing.errors import (
+    InsufficientCredits,
+    InvalidQuantity,
+    NoPlan,
+    NoPriceInForce,
+    UnknownFeature,
+    UnknownWallet,
+    WalletSuspended,
+)
 from billing.models import FeaturePrice, LedgerEntry, Subscription, Wallet
 from billing.selectors import catalog
 from billing.tests.people import books, give, left
@@ -212,6 +220,16 @@ class TestUnlimited:
         Wallet.objects.filter(owner=alice).update(unlimited=False)
         metering.charge(wallet=alice.wallet, feature="flux-pro", quantity=6, key="few", now=now)
         assert left(pack) == 30_000
+
+
+def test_a_use_that_would_not_fit_the_day_s_total_is_refused_whole(alice: User, now: datetime) -> None:
+    Wallet.objects.filter(owner=alice).update(unlimited=True)
+    most = 2**63 - 1
+    metering.charge(wallet=alice.wallet, feature="gpt-4o-mini", quantity=most, key="1", now=now)
+    for quantity in (1, most):
+        with pytest.raises(InvalidQuantity, match="books can hold"):
+            metering.charge(wallet=alice.wallet, feature="gpt-4o-mini", quantity=quantity, key="2", now=now)
+    assert books(alice.wallet, after=1) == [("charge", 0, 0, most)]
 
 
 class TestChatbots:
