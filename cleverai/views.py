@@ -14,13 +14,14 @@ from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse
 
+from billing.views import overview
 from cleverai.database_down import database_down_response, is_database_down, wants_json
 
 
 @login_not_required
 def home(request: HttpRequest) -> HttpResponse:
     """Show visitors what CleverAI Credits is, and people who are signed in their start page."""
-    return render(request, "home.html" if request.user.is_authenticated else "landing.html")
+    return overview.start(request) if request.user.is_authenticated else render(request, "landing.html")
 
 
 @login_not_required

@@ -1,13 +1,15 @@
-"""Settings → Billing: where the credits are."""
+"""The start page, and Settings → Billing: where the credits are."""
 
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from billing.models import Wallet
 from billing.selectors import balance as balances
 from billing.selectors import bars, history, usage
-from billing.views.wallets import SignedInRequest, wants_fragment, with_wallet
+from billing.services.first_touch import settled_wallet
+from billing.views.wallets import SignedInRequest, as_signed_in, wants_fragment, with_wallet
 
 RECENT_LINES = 6
 
@@ -16,14 +18,29 @@ RECENT_LINES = 6
 @with_wallet
 def overview(request: SignedInRequest) -> HttpResponse:
     """Show the balance by source, this cycle, the plan, usage by feature and what happened last."""
-    balance = balances.current(request.user.wallet)
-    context = {
+    context = _figures(request.user.wallet)
+    context["subscription"] = balances.subscription_of(request.user.wallet)
+    return render(request, "billing/_overview.html" if wants_fragment(request) else "billing/overview.html", context)
+
+
+@require_safe
+def start(request: HttpRequest) -> HttpResponse:
+    """Greet whoever is signed in with what they have, what this cycle took and what happened last."""
+    signed_in = as_signed_in(request)
+    wallet = settled_wallet(owner=signed_in.user, now=timezone.now())
+    context = _figures(wallet) if wallet else {}
+    return render(request, "billing/_start.html" if wants_fragment(signed_in) and wallet else "home.html", context)
+
+
+def _figures(wallet: Wallet) -> dict[str, object]:
+    """Return what the start page and the overview both show."""
+    now = timezone.now()
+    balance = balances.current(wallet)
+    return {
         "balance": balance,
         "segments": bars.stacked([portion.left for portion in balance.portions]),
-        "pace": balances.pace(balance.wallet, now=timezone.now()),
-        "subscription": balances.subscription_of(balance.wallet),
+        "pace": balances.pace(balance.wallet, now=now),
         "usage": usage.of_cycle(balance.wallet, balance.wallet.cycle),
         "lines": history.recent(balance.wallet, RECENT_LINES),
-        "now": timezone.now(),
+        "now": now,
     }
-    return render(request, "billing/_overview.html" if wants_fragment(request) else "billing/overview.html", context)

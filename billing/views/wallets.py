@@ -22,6 +22,11 @@ class SignedInRequest(HttpRequest):
     htmx: HtmxDetails
 
 
+def as_signed_in(request: HttpRequest) -> SignedInRequest:
+    """Return the request as what it is known to be, for the type checker."""
+    return cast("SignedInRequest", request)
+
+
 def with_wallet(
     view: Callable[Concatenate[SignedInRequest, P], HttpResponse],
 ) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
@@ -29,7 +34,7 @@ def with_wallet(
 
     @wraps(view)
     def run(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-        signed_in = cast("SignedInRequest", request)
+        signed_in = as_signed_in(request)
         if settled_wallet(owner=signed_in.user, now=timezone.now()) is None:
             return render(request, "billing/no_wallet.html", status=404)
         return view(signed_in, *args, **kwargs)
