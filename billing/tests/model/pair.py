@@ -9,7 +9,8 @@ from billing import metering
 from billing.errors import InsufficientCredits, MeteringError
 from billing.models import Grant, Hold, LedgerEntry, Wallet
 from billing.services import grants, proof, settlement, subscriptions, wallets
-from billing.tests.model.tiny import Refused, Row, TinyWallet
+from billing.tests.model.tiny import TinyWallet
+from billing.tests.model.tiny_books import Refused, Row
 from billing.tests.people import sign_up
 
 Outcome = object

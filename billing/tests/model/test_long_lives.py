@@ -19,7 +19,7 @@ from hypothesis.stateful import (
 )
 
 from billing.tests.model.pair import Pair
-from billing.tests.model.tiny import CHAT_MODELS, PRICES
+from billing.tests.model.tiny_books import CHAT_MODELS, PRICES
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

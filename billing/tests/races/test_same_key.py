@@ -165,6 +165,7 @@ def test_a_key_for_two_different_requests_at_once_is_one_of_them(alice: User, no
 
 def test_wallets_using_the_same_key_at_once_are_each_charged(alice: User, bob: User, now: datetime) -> None:
     wallets = [alice.wallet, bob.wallet]
+    give(bob.wallet, 7_000, now=now)
 
     def charge(wallet: Wallet) -> Answer:
         return metering.charge(wallet=wallet, feature="gpt-4o", quantity=200, key="same", now=now)
@@ -173,6 +174,6 @@ def test_wallets_using_the_same_key_at_once_are_each_charged(alice: User, bob: U
 
     assert_applied_once(answers[::2])
     assert_applied_once(answers[1::2])
-    for wallet in wallets:
+    for wallet, credits_left in zip(wallets, [FREE_ALLOWANCE - 1_000, FREE_ALLOWANCE + 6_000], strict=True):
         wallet.refresh_from_db()
-        assert wallet.available == FREE_ALLOWANCE - 1_000
+        assert wallet.available == credits_left
