@@ -9,6 +9,7 @@ from billing.services import ledger
 from billing.services.requests import fingerprint, refuse_other_request
 from billing.services.settlement import add_grant, settled_books
 from billing.services.transactions import in_one_transaction
+from billing.units import LARGEST_AMOUNT
 
 
 @in_one_transaction
@@ -57,7 +58,7 @@ def adjust(
     is no reason, nothing to change, or nothing left to take, and KeyReused when the key stands for something else.
     """
     reason = reason.strip()
-    if not reason or amount == 0:
+    if not reason or type(amount) is not int or amount == 0:
         raise InvalidRequest("An adjustment needs an amount and a reason.")
     request_hash = fingerprint("adjustment", amount, expires_at.isoformat() if expires_at else None)
     with settled_books(wallet_id, now=now) as books:
@@ -85,7 +86,7 @@ def adjust(
 
 
 def _check_grant(amount: int, starts_at: datetime, expires_at: datetime | None, now: datetime) -> None:
-    if amount < 1:
-        raise InvalidRequest("A grant gives at least one millicredit.")
+    if type(amount) is not int or not 1 <= amount <= LARGEST_AMOUNT:
+        raise InvalidRequest("A grant gives a whole number of millicredits, at least one, that the books can hold.")
     if expires_at is not None and expires_at <= max(starts_at, now):
         raise InvalidRequest("A grant expires after it starts, and not in the past.")
