@@ -1,40 +1,61 @@
-"""Hints: sent once the row that they point at is committed, and never missed when the broker is away."""
+"""The queue is a hint: sent after commit, by name; without a broker only a log line is lost (G23)."""
 
-from collections.abc import Callable
+import logging
+import time
 from typing import Any
+from unittest.mock import patch
 
 import pytest
-from celery import Celery
+from celery import Celery, current_app
+from django.db import transaction
 from kombu.exceptions import OperationalError
 
 from billing.queue import hint
 
-Capture = Callable[..., Any]
+
+def test_a_hint_is_sent_after_the_commit_and_not_before(db: None, django_capture_on_commit_callbacks: Any) -> None:
+    with patch.object(current_app, "send_task") as send:
+        with django_capture_on_commit_callbacks(execute=True):
+            hint("billing.tasks.settle_due_wallets", 7)
+            send.assert_not_called()
+        send.assert_called_once_with("billing.tasks.settle_due_wallets", args=[7], retry=False)
 
 
-@pytest.fixture
-def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[int]]]:
-    """What reached the broker."""
-    found: list[tuple[str, list[int]]] = []
-    monkeypatch.setattr(Celery, "send_task", lambda self, name, args, **options: found.append((name, args)))
-    return found
+def test_what_is_rolled_back_hints_nothing(db: None, django_capture_on_commit_callbacks: Any) -> None:
+    with patch.object(current_app, "send_task") as send:
+        with django_capture_on_commit_callbacks(execute=True), transaction.atomic():
+            hint("billing.tasks.settle_due_wallets", 7)
+            transaction.set_rollback(True)
+        send.assert_not_called()
 
 
-def test_a_hint_is_sent_after_commit_only(
-    db: None, sent: list[tuple[str, list[int]]], django_capture_on_commit_callbacks: Capture
+def test_a_broker_that_is_away_is_a_warning_not_an_error(
+    db: None, django_capture_on_commit_callbacks: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with django_capture_on_commit_callbacks(execute=True):
-        hint("billing.tasks.settle_wallet", 7)
-        assert sent == []
-    assert sent == [("billing.tasks.settle_wallet", [7])]
+    with (
+        caplog.at_level(logging.WARNING, logger="billing.queue"),
+        patch.object(current_app, "send_task", side_effect=OperationalError("connection refused")),
+        django_capture_on_commit_callbacks(execute=True),
+    ):
+        hint("billing.tasks.settle_due_wallets", 7)
+    assert "The broker is away; the sweeper of billing.tasks.settle_due_wallets will find row 7." in caplog.text
 
 
-def test_a_hint_that_the_broker_does_not_take_is_dropped(
-    db: None, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Capture
+def test_nobody_waits_for_a_broker_that_is_not_there(
+    db: None,
+    django_capture_on_commit_callbacks: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    def away(*args: object, **options: object) -> None:
-        raise OperationalError("connection refused")
-
-    monkeypatch.setattr(Celery, "send_task", away)
-    with django_capture_on_commit_callbacks(execute=True):
-        hint("billing.tasks.settle_wallet", 7)
+    nowhere = Celery("nowhere", set_as_current=False)
+    nowhere.config_from_object("django.conf:settings", namespace="CELERY")
+    nowhere.conf.broker_url = "redis://127.0.0.1:1/0"
+    asked_at = time.monotonic()
+    monkeypatch.setattr("billing.queue.current_app", nowhere)
+    with (
+        caplog.at_level(logging.WARNING, logger="billing.queue"),
+        django_capture_on_commit_callbacks(execute=True),
+    ):
+        hint("billing.tasks.settle_due_wallets", 7)
+    assert "will find row 7" in caplog.text
+    assert time.monotonic() - asked_at < 2
