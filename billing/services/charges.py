@@ -221,9 +221,9 @@ def _next_in_turn(
     books: Books, wanted: Wanted, prices: Catalog, posted: dict[str, LedgerEntry], now: datetime
 ) -> Answer | InsufficientCredits:
     request = wanted.request
+    use = prices.priced(wanted.feature, wanted.quantity, wanted.priced_as, now)
     if first := posted.get(request.key):
         return Answer.of(refuse_other_request(first, request.request_hash), replayed=True)
-    use = prices.priced(wanted.feature, wanted.quantity, wanted.priced_as, now)
     entry = _post_charge(books, use, request)
     if isinstance(entry, InsufficientCredits):
         return entry
