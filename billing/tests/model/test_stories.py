@@ -26,6 +26,14 @@ def test_plans_can_change_more_than_once_at_one_moment(pair: Pair) -> None:
     assert (pair.wallet.available, pair.wallet.cycle) == (20_000, 4)
 
 
+def test_a_batch_at_the_reset_is_paid_by_the_new_cycle(pair: Pair) -> None:
+    pair.wait_for_next_due()
+    pair.do("charge_many", charges=[{"key": "search", "feature": "web-search", "quantity": 1}])
+
+    pair.compare_all()
+    assert (pair.wallet.available, pair.wallet.cycle) == (95_000, 2)
+
+
 def test_a_hold_at_the_reset_is_paid_by_the_new_cycle(pair: Pair) -> None:
     pair.do("charge", key="image", feature="dall-e-3-standard", quantity=2)
     pair.wait_for_next_due(plus=-TICK)
@@ -57,12 +65,51 @@ def test_a_hold_that_nobody_settles_ends_by_itself(pair: Pair) -> None:
     assert (pair.wallet.available, pair.wallet.held, pair.wallet.holds.get().status) == (0, 0, "expired")
 
 
+def test_a_hold_returns_to_its_own_grant_when_another_came_before_it(pair: Pair) -> None:
+    pair.do("hold", key="image", feature="flux-pro", quantity=2)
+    pair.do("give", name="promotion", source="promotional", amount=9_000, ends=pair.now + timedelta(days=2))
+    pair.do("capture", hold="image", quantity=1)
+
+    pair.compare_all()
+    assert (pair.wallet.head_left, pair.wallet.available) == (9_000, 89_000)
+
+
+def test_a_hold_from_before_the_contract_is_paid_when_it_costs_more(pair: Pair) -> None:
+    """Its own credits pay first, then a pack; unlimited is what was opened since."""
+    pair.do("give", name="pack", source="purchase", amount=15_000)
+    pair.do("hold", key="before", feature="flux-pro", quantity=2)
+    pair.do("begin_contract", allowance=None)
+    pair.do("hold", key="since", feature="flux-pro", quantity=2)
+    pair.do("capture", hold="before", quantity=3)
+    pair.do("capture", hold="since", quantity=3)
+
+    pair.compare_all()
+    captures = pair.wallet.entries.filter(kind="capture").order_by("sequence")
+    assert list(captures.values_list("cost", "uncovered")) == [(60_000, 5_000), (60_000, 0)]
+    assert (pair.wallet.available, pair.wallet.held) == (0, 0)
+
+
+def test_a_clock_that_is_a_little_behind_posts_at_the_last_moment(pair: Pair) -> None:
+    """On the quick way, on the plain way, and for a hold, whose time begins then."""
+    pair.wait(hours=1)
+    pair.do("charge", key="first", feature="web-search", quantity=1)
+    behind = timedelta(minutes=4, seconds=59)
+    pair.do("charge", key="quick", feature="web-search", quantity=1, behind=behind)
+    pair.do("workflow", key="plain", name="report", nodes=[("web-search", 1)], behind=behind)
+    pair.do("hold", key="hold", feature="web-search", quantity=1, behind=behind)
+    pair.do("charge", key="too far", feature="web-search", quantity=1, behind=timedelta(minutes=5, seconds=1))
+
+    pair.compare_all()
+    assert set(pair.wallet.entries.exclude(kind="grant").values_list("posted_at", flat=True)) == {pair.now}
+
+
 @pytest.mark.parametrize("zone", ["UTC", "Pacific/Auckland", "America/Los_Angeles"])
 def test_usage_counts_on_the_owner_s_own_day(zone: str) -> None:
     """On the quick way, on the plain way, as a batch and as a capture."""
     pair = Pair("kiri", at=datetime(2025, 3, 31, 12, 30, tzinfo=UTC), zone=zone)
     for hours in (0, 5, 18):
         pair.wait(hours=hours)
+        pair.do("settle")
         pair.do("charge", key=f"charge {hours}", feature="gpt-4o-mini", quantity=10)
         pair.do("charge_many", charges=[{"key": f"item {hours}", "feature": "gpt-4o-mini", "quantity": 20}])
         pair.do("workflow", key=f"run {hours}", name="report", nodes=[("gpt-4o-mini", 40)])

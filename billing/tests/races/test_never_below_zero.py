@@ -101,6 +101,19 @@ def test_holds_at_once_never_set_the_same_credits_aside_twice(alice: User, now: 
     assert sorted(set_aside) == [0] * (2 * THREADS - 10) + [10_000] * 10
 
 
+def test_captures_at_once_each_return_what_they_did_not_use(alice: User, now: datetime) -> None:
+    wallet = alice.wallet
+    holds = [
+        metering.hold(wallet=wallet, feature="gpt-4o-mini", quantity=1_000, key=f"hold {number}", now=now)
+        for number in range(THREADS)
+    ]
+
+    deal(lambda hold: metering.capture(wallet=wallet, hold=hold, quantity=400, now=now), holds, threads=THREADS)
+
+    wallet.refresh_from_db()
+    assert (wallet.available, wallet.held) == (FREE_ALLOWANCE - THREADS * 400, 0)
+
+
 def test_captures_above_their_holds_share_what_is_left(alice: User, now: datetime) -> None:
     """Eight holds of 10 credits are each captured at 20; the 20 credits left cover two of the eight excesses."""
     wallet = alice.wallet

@@ -1,0 +1,99 @@
+"""Runs named tests in copies of the tree, each against a database of its own."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import psycopg
+from django.conf import settings
+from django.db import connection
+from psycopg import sql
+
+from billing.tests.mutants.mutant import Mutant
+
+PASSED, FAILED = 0, 1
+PATIENCE_SECONDS = 280
+NOT_COPIED = shutil.ignore_patterns(
+    ".venv", ".git", ".local", ".hypothesis", ".*_cache", "test-results", "node_modules", "*.png"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How a run of pytest ended: its exit code, and what it printed."""
+
+    code: int
+    output: str
+
+
+class Laboratory:
+    """A folder for the copies, and a migrated database that most of their databases are copied from."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.name = f"mutants_{os.getpid()}"
+        self._recreate(f"test_{self.name}")
+        _run([sys.executable, "manage.py", "migrate", "--verbosity=0"], settings.BASE_DIR, f"test_{self.name}")
+
+    def close(self) -> None:
+        """Drop the database that the others were copied from."""
+        self._drop(f"test_{self.name}")
+
+    def run(self, number: int, tests: Sequence[str], mutant: Mutant | None) -> Verdict:
+        """Run tests in a copy of the tree with the mutant's mistake in it, or without any; return how it ended."""
+        tree = self.folder / str(number)
+        shutil.copytree(settings.BASE_DIR, tree, ignore=NOT_COPIED)
+        name = f"{self.name}_{number}"
+        try:
+            if mutant is not None:
+                mutant.apply(tree)
+            if mutant is None or not mutant.changes_the_schema:
+                self._recreate(f"test_{name}", like=f"test_{self.name}")
+            command = [sys.executable, "-m", "pytest", "-q", "-x", "--reuse-db", "-p", "no:cacheprovider", *tests]
+            done = _run(command, tree, name)
+            return Verdict(done.returncode, done.stdout)
+        finally:
+            shutil.rmtree(tree)
+            self._drop(f"test_{name}")
+
+    def _recreate(self, name: str, *, like: str = "template1") -> None:
+        self._drop(name)
+        _administer(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(like)))
+
+    def _drop(self, name: str) -> None:
+        _administer(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def _administer(statement: sql.Composed) -> None:
+    where = connection.settings_dict
+    with psycopg.connect(
+        host=where["HOST"] or None,
+        port=where["PORT"] or None,
+        user=where["USER"] or None,
+        password=where["PASSWORD"] or None,
+        dbname="postgres",
+        autocommit=True,
+    ) as server:
+        server.execute(statement)
+
+
+def _run(command: Sequence[str], tree: Path, database: str) -> subprocess.CompletedProcess[str]:
+    where = connection.settings_dict
+    user, password, host = (quote(where[part] or "", safe="") for part in ("USER", "PASSWORD", "HOST"))
+    address = f"{user}:{password}@{host}" + (f":{where['PORT']}" if where["PORT"] else "")
+    env = os.environ | {"DATABASE_URL": f"postgresql://{address}/{database}", "PYTEST_ADDOPTS": ""}
+    return subprocess.run(  # noqa: S603
+        command,
+        cwd=tree,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=PATIENCE_SECONDS,
+    )
