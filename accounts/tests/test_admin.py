@@ -71,3 +71,8 @@ def test_secrets_of_second_steps_stay_secret(admin_client: Client, alice: User) 
     page = admin_client.get(f"/admin/mfa/authenticator/{key.pk}/change/")
     assert page.status_code == 200
     assert "VERYSECRET" not in page.content.decode()
+
+
+def test_no_filter_feels_its_way_along_a_password(admin_client: Client, alice: User) -> None:
+    start = alice.password[:12]
+    assert admin_client.get("/admin/accounts/user/", {"password__startswith": start}).status_code == 400
