@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 
 from billing.admin import listings, proof
-from billing.admin.reading import OfAWallet, Only, credits_column
+from billing.admin.reading import OfAWallet, Only, credits_column, day_column, moment_column, name_of, yes_column
 from billing.admin.tables import ROWS, Table, anchor
 from billing.admin.wording import feature_words, left_of, price_words, quantity_words, state_of
 from billing.models import DailyUsage, EntryNote, Grant, Hold, LedgerEntry
@@ -36,15 +36,17 @@ class LedgerEntryAdmin(OfAWallet):
     credits_cost = credits_column("cost")
     credits_uncovered = credits_column("uncovered")
     credits_after = credits_column("available_after", "Available after")
+    posted, effective = moment_column("posted_at"), moment_column("effective_at")
+    posted_day, used_day = day_column("posted_on"), day_column("used_on")
     number_in_wallet = "sequence"
     change_list_template = "admin/billing/ledgerentry/change_list.html"
     list_display = (
-        "__str__", "owner", "kind", "feature_name", "figure_quantity",
-        "credits_change", "credits_held", "credits_cost", "credits_after", "posted_at",
+        "number", "owner", "kind", "feature_name", "figure_quantity",
+        "credits_change", "credits_held", "credits_cost", "credits_after", "posted",
     )  # fmt: skip
     list_filter = ("kind", ByStaff, NotCovered, "posted_on")
     fieldsets = (
-        (None, {"fields": ("owner", "sequence", "kind", "posted_at", "posted_on", "effective_at", "cycle")}),
+        (None, {"fields": ("owner", "sequence", "kind", "posted", "posted_day", "effective", "cycle")}),
         (
             "What it did",
             {"fields": ("credits_before", "credits_change", "credits_after", "credits_held", "grant_paid")},
@@ -54,7 +56,7 @@ class LedgerEntryAdmin(OfAWallet):
             {
                 "fields": (
                     "feature_name", "figure_quantity", "price_then", "credits_cost", "credits_uncovered", "source",
-                    "detail", "used_on", "hold",
+                    "detail", "used_day", "hold",
                 )
             },
         ),
@@ -67,6 +69,13 @@ class LedgerEntryAdmin(OfAWallet):
     def proof_view(self, request: HttpRequest) -> HttpResponse:
         """Show the page that proves the books."""
         return proof.page(request, self)
+
+    def title_of(self, row: LedgerEntry) -> str:
+        return f"Entry #{row.sequence} of {name_of(row.wallet)}"
+
+    @admin.display(description="Entry")
+    def number(self, entry: LedgerEntry) -> str:
+        return f"#{entry.sequence}"
 
     @admin.display(description="Feature")
     def feature_name(self, entry: LedgerEntry) -> str:
@@ -99,23 +108,25 @@ class LedgerEntryAdmin(OfAWallet):
 
 @admin.register(Grant)
 class GrantAdmin(OfAWallet):
-    """Credits from one source, with the entries that moved them."""
+    """Credits from one source, with the entry that gave them."""
 
     credits_amount = credits_column("amount")
+    effective, expires = moment_column("effective_at"), moment_column("expires_at", empty="Never")
+    opened, closed = moment_column("opened_at"), moment_column("closed_at")
     list_display = (
         "__str__",
         "owner",
         "source",
         "credits_amount",
         "credits_left",
-        "effective_at",
-        "expires_at",
+        "effective",
+        "expires",
         "state",
     )
     list_filter = ("source", "effective_at", "expires_at")
     fields = (
-        "owner", "source", "credits_amount", "credits_left", "state", "effective_at", "expires_at", "opened_at",
-        "closed_at", "business_key",
+        "owner", "source", "credits_amount", "credits_left", "state", "effective", "expires", "opened",
+        "closed", "business_key",
     )  # fmt: skip
 
     @admin.display(description="Left")
@@ -136,12 +147,14 @@ class HoldAdmin(OfAWallet):
     """Credits set aside, with the entries that opened and settled them."""
 
     credits_amount = credits_column("amount")
-    list_display = ("__str__", "owner", "status", "feature_name", "figure_quantity", "credits_amount", "opened_at",
-                    "expires_at", "closed_at")  # fmt: skip
+    is_unlimited = yes_column("unlimited")
+    opened, expires, closed = moment_column("opened_at"), moment_column("expires_at"), moment_column("closed_at")
+    list_display = ("__str__", "owner", "status", "feature_name", "figure_quantity", "credits_amount", "opened",
+                    "expires", "closed")  # fmt: skip
     list_filter = ("status", "opened_at")
     fields = (
-        "owner", "status", "feature_name", "figure_quantity", "credits_amount", "unlimited", "source", "opened_at",
-        "expires_at", "closed_at",
+        "owner", "status", "feature_name", "figure_quantity", "credits_amount", "is_unlimited", "source", "opened",
+        "expires", "closed",
     )  # fmt: skip
 
     @admin.display(description="Feature")
@@ -161,9 +174,10 @@ class DailyUsageAdmin(OfAWallet):
     """What was used a day."""
 
     credits_cost = credits_column("cost")
-    list_display = ("used_on", "owner", "feature_name", "source", "figure_quantity", "uses", "credits_cost")
+    day = day_column("used_on")
+    list_display = ("day", "owner", "feature_name", "source", "figure_quantity", "uses", "credits_cost")
     list_filter = ("used_on", "feature", "priced_as")
-    fields = ("owner", "used_on", "cycle", "feature_name", "source", "figure_quantity", "uses", "credits_cost")
+    fields = ("owner", "day", "cycle", "feature_name", "source", "figure_quantity", "uses", "credits_cost")
 
     @admin.display(description="Feature")
     def feature_name(self, usage: DailyUsage) -> str:

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST
 from billing.admin import acts
 from billing.admin.acts import Act, Change
 from billing.admin.forms import CreditsField, PriceForm
-from billing.admin.reading import ReadOnly, WithTables, credits_column
+from billing.admin.reading import ReadOnly, WithTables, credits_column, moment_column
 from billing.admin.tables import ROWS, Table, link, moment, show_moment
 from billing.admin.wording import price_words, quantity_words
 from billing.errors import MeteringError, NoPriceInForce
@@ -76,10 +76,11 @@ class FeaturePriceAdmin(ReadOnly):
     """Dated prices. A new one is added with a start that lies ahead; after a look at what it means."""
 
     credits_amount = credits_column("millicredits", "Credits")
-    list_display = ("feature", "in_words", "starts_at")
+    starts = moment_column("starts_at")
+    list_display = ("feature", "in_words", "starts")
     list_filter = ("feature", "starts_at")
     list_select_related = ("feature",)
-    fields = ("feature", "in_words", "credits_amount", "per", "starts_at")
+    fields = ("feature", "in_words", "credits_amount", "per", "starts")
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm("billing.add_featureprice")
@@ -180,13 +181,14 @@ class PackAdmin(CatalogRow):
     """Packs. What somebody bought stays as it was: another amount or price is another pack."""
 
     form = PackForm
-    fixed = ("code", "credits_amount", "price_cents", "added_at")
+    fixed = ("code", "credits_amount", "price_cents", "added")
+    added = moment_column("added_at")
     credits_amount = credits_column("amount", "Credits")
     list_display = ("name", "code", "credits_amount", "price", "is_on_sale", "position")
 
     def get_fields(self, request: HttpRequest, obj: Pack | None = None) -> list[Any]:
         amount = ["credits_amount"] if obj else ["amount"]
-        added = ["added_at"] if obj else []
+        added = ["added"] if obj else []
         return ["code", "name", *amount, "price_cents", "is_on_sale", "position", *added]
 
     @admin.display(description="Price")

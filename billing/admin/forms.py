@@ -46,7 +46,7 @@ class AdjustmentForm(forms.Form):
 
     amount = CreditsField(label="Credits", help_text="25 gives 25 credits, -25 takes them. Up to three decimals.")
     expires_at = forms.DateTimeField(
-        label="Expire",
+        label="Expires",
         required=False,
         widget=MomentInput,
         help_text="Only for credits that are given, in your time zone. Empty: they never expire.",

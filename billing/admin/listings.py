@@ -100,7 +100,7 @@ def lines(entry: LedgerEntry) -> Table:
         columns=["Node", "Name", "Feature", "Quantity", "Cost"],
         rows=[
             [
-                figure(line.position),
+                words(line.position),
                 words(line.name),
                 words(feature_words(line.feature_id, None) or "A free step"),
                 words(quantity_words(line.quantity, line.feature_id)),

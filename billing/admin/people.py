@@ -4,34 +4,38 @@ from typing import ClassVar
 
 from django.contrib import admin
 
-from billing.admin.reading import OfAWallet, credits_column
+from billing.admin.reading import OfAWallet, credits_column, moment_column
 from billing.models import Chatbot, Notice, Subscription
 
 
 @admin.register(Subscription)
 class SubscriptionAdmin(OfAWallet):
+    anchor, started = moment_column("anchor_at"), moment_column("started_at")
+    period_start, period_end = moment_column("period_started_at"), moment_column("period_ends_at")
     credits_allowance = credits_column("allowance", "Allowance by contract", empty="The plan's")
-    list_display = ("owner", "plan", "status", "credits_allowance", "period_started_at", "period_ends_at")
+    list_display = ("owner", "plan", "status", "credits_allowance", "period_start", "period_end")
     list_display_links = ("plan",)
     list_filter = ("plan", "status", "period_ends_at")
     list_select_related: ClassVar[list[str]] = ["wallet__owner", "plan"]
     fields = (
-        "owner", "plan", "status", "credits_allowance", "anchor_at", "period", "period_started_at", "period_ends_at",
-        "started_at",
+        "owner", "plan", "status", "credits_allowance", "anchor", "period", "period_start", "period_end",
+        "started",
     )  # fmt: skip
 
 
 @admin.register(Notice)
 class NoticeAdmin(OfAWallet):
     credits_available = credits_column("available")
-    list_display = ("level", "owner", "cycle", "credits_available", "raised_at", "dismissed_at")
+    raised, dismissed = moment_column("raised_at"), moment_column("dismissed_at", empty="No")
+    list_display = ("level", "owner", "cycle", "credits_available", "raised", "dismissed")
     list_filter = ("level", "raised_at")
-    fields = ("owner", "level", "cycle", "credits_available", "raised_at", "dismissed_at")
+    fields = ("owner", "level", "cycle", "credits_available", "raised", "dismissed")
 
 
 @admin.register(Chatbot)
 class ChatbotAdmin(OfAWallet):
-    list_display = ("name", "owner", "model", "created_at", "paused_at")
+    created, paused = moment_column("created_at"), moment_column("paused_at", empty="No")
+    list_display = ("name", "owner", "model", "created", "paused")
     list_filter = ("model", "created_at")
     list_select_related: ClassVar[list[str]] = ["wallet__owner", "model"]
-    fields = ("owner", "name", "model", "created_at", "paused_at")
+    fields = ("owner", "name", "model", "created", "paused")

@@ -6,9 +6,10 @@ from typing import Any, ClassVar
 from django.contrib import admin
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils.formats import date_format
 
 from billing.admin.paging import NewestFirst, of_one_wallet
-from billing.admin.tables import Table, anchor
+from billing.admin.tables import Table, anchor, show_moment
 from billing.models import Wallet
 from billing.units import format_credits
 
@@ -22,6 +23,10 @@ class WithTables(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in the 
         """Return the tables under a row's page."""
         return ()
 
+    def title_of(self, row: Any) -> str:
+        """Return the heading of a row's page."""
+        return str(row)
+
     def render_change_form(
         self,
         request: HttpRequest,
@@ -31,7 +36,8 @@ class WithTables(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in the 
         form_url: str = "",
         obj: Model | None = None,
     ) -> HttpResponse:
-        context["tables"] = self.tables(obj) if obj is not None else ()
+        if obj is not None:
+            context |= {"tables": self.tables(obj), "title": self.title_of(obj), "subtitle": None}
         return super().render_change_form(request, context, add, change, form_url, obj)
 
 
@@ -95,6 +101,38 @@ def credits_column(field: str, label: str = "", *, empty: str = "") -> Column:
     def column(_: Any, row: Any) -> str:
         amount = getattr(row, field)
         return empty if amount is None else format_credits(amount)
+
+    return column
+
+
+def moment_column(field: str, label: str = "", *, empty: str = "–") -> Column:
+    """Return an admin column that shows a time in the reader's zone; `empty` is what it says for None."""
+
+    @admin.display(description=label or field.replace("_", " ").capitalize())
+    def column(_: Any, row: Any) -> str:
+        value = getattr(row, field)
+        return empty if value is None else show_moment(value)
+
+    return column
+
+
+def day_column(field: str, label: str = "", *, empty: str = "–") -> Column:
+    """Return an admin column that shows a day; `empty` is what it says for None."""
+
+    @admin.display(description=label or field.replace("_", " ").capitalize())
+    def column(_: Any, row: Any) -> str:
+        value = getattr(row, field)
+        return empty if value is None else date_format(value, "j M Y")
+
+    return column
+
+
+def yes_column(field: str, label: str = "") -> Column:
+    """Return an admin column that says yes or no in a word."""
+
+    @admin.display(description=label or field.replace("_", " ").capitalize())
+    def column(_: Any, row: Any) -> str:
+        return "Yes" if getattr(row, field) else "No"
 
     return column
 

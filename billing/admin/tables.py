@@ -35,6 +35,12 @@ class Table:
     all_url: str = ""
     all_label: str = ""
 
+    @property
+    def headings(self) -> list[Cell]:
+        """The columns' names, set like what stands below them."""
+        first = self.rows[0] if self.rows else [Cell("")] * len(self.columns)
+        return [Cell(name, is_figure=cell.is_figure) for name, cell in zip(self.columns, first, strict=True)]
+
 
 def words(value: object) -> Cell:
     """Return a cell of plain words; None is an empty one."""

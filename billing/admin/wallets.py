@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 
 from billing.admin import listings
 from billing.admin.paging import is_row_number
-from billing.admin.reading import credits_column, name_of
+from billing.admin.reading import credits_column, moment_column, name_of, yes_column
 from billing.admin.tables import ROWS, Table, anchor
 from billing.admin.wallet_acts import ADJUST, SUSPEND, WalletActs, settled
 from billing.models import Hold, Wallet
@@ -23,21 +23,27 @@ class WalletAdmin(WalletActs):
     credits_available = credits_column("available")
     credits_held = credits_column("held")
     credits_posted = credits_column("posted")
+    is_unlimited = yes_column("unlimited")
+    suspended = moment_column("suspended_at", "Suspended since", empty="Not suspended")
+    started = moment_column("cycle_started_at")
+    ends = moment_column("cycle_ends_at", "Cycle ends at", empty="Never")
+    last_posted = moment_column("last_posted_at")
+    next_due = moment_column("next_due_at", empty="Never")
     change_form_template = "admin/billing/wallet/change_form.html"
-    list_display = ("name", "plan", "credits_available", "credits_held", "unlimited", "suspended_at", "cycle_ends_at")
+    list_display = ("name", "plan", "credits_available", "credits_held", "is_unlimited", "suspended", "ends")
     list_filter = ("subscription__plan", "unlimited", ("suspended_at", admin.EmptyFieldListFilter))
     list_select_related = ("owner", "subscription__plan")
     search_fields = ("owner__email", "owner__name", "=id")
     search_help_text = "Part of the owner's e-mail address or name, or the wallet's number."
     fieldsets = (
-        (None, {"fields": ("owner_link", "plan", "suspended_at", "suspension_reason")}),
-        ("Credits", {"fields": ("credits_available", "credits_held", "credits_posted", "unlimited")}),
-        ("Cycle", {"fields": ("cycle", "cycle_started_at", "cycle_ends_at", "warning")}),
+        (None, {"fields": ("owner_link", "plan", "suspended", "suspension_reason")}),
+        ("Credits", {"fields": ("credits_available", "credits_held", "credits_posted", "is_unlimited")}),
+        ("Cycle", {"fields": ("cycle", "started", "ends", "warning")}),
         (
             "Settings and clockwork",
             {
                 "classes": ("collapse",),
-                "fields": ("time_zone", "max_output_tokens", "sequence", "last_posted_at", "next_due_at", "head_grant"),
+                "fields": ("time_zone", "max_output_tokens", "sequence", "last_posted", "next_due", "head_grant"),
             },
         ),
     )
@@ -79,6 +85,9 @@ class WalletAdmin(WalletActs):
             listings.notices(row.notices.order_by("-id")[:ROWS], wallet_id=row.pk),
             listings.chatbots(row.chatbots.select_related("model").order_by("-id")[:ROWS], wallet_id=row.pk),
         ]
+
+    def title_of(self, row: Wallet) -> str:
+        return f"{name_of(row)}, wallet {row.pk}" if row.owner else name_of(row)
 
     def change_view(
         self,
