@@ -1,0 +1,29 @@
+"""Three believable customers with a year behind them, and a member of staff.
+
+Their history went through the product's own services, with the clock of each moment: nothing here writes a balance.
+"""
+
+import random
+from datetime import datetime
+
+from billing.services import settlement
+from sandbox.sample_data import people, stories
+from sandbox.sample_data.people import ALICE, BOB, CARLA, STELLA, Person
+
+__all__ = ["ALICE", "BOB", "CARLA", "STELLA", "Person", "load"]
+
+
+def load(*, now: datetime) -> list[Person]:
+    """Create whom there isn't yet, with the year before `now`; return who is new.
+
+    The same moment gives the same history. A load that was interrupted goes on where it stopped.
+    """
+    new = [person for person in stories.STORIES if not people.can_sign_in(person)]
+    password = people.hashed_password() if new else ""
+    for person in new:
+        story = stories.STORIES[person]
+        user = people.find_or_create(person, joined_at=story.joined_at(now), password=password)
+        story.tell(user, random.Random(person.email), now)
+        settlement.settle(wallet_id=user.wallet.pk, now=now)
+        people.let_sign_in(user)
+    return new

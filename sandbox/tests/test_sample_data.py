@@ -1,0 +1,123 @@
+"""The sample customers: a year of believable history that went through the real services."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+from random import Random
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.contrib.auth import authenticate
+from django.core.management import call_command
+from django.db import transaction
+
+from accounts.models import User
+from billing.models import Grant, Hold, LedgerEntry, Wallet
+from billing.services import proof
+from sandbox import sample_data
+from sandbox.sample_data import ALICE, BOB, CARLA, STELLA, habits, people
+from sandbox.sample_data.habits import Habits
+
+LEAP_DAY = datetime(2028, 2, 29, 15, 20, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def loaded(django_db_setup: None, django_db_blocker) -> Iterator[list[people.Person]]:
+    """The sample data as it is loaded on a leap day, for all tests of this module; gone afterwards."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield sample_data.load(now=LEAP_DAY)
+        transaction.set_rollback(True)
+
+
+@pytest.fixture
+def wallets(loaded, db) -> dict[str, Wallet]:
+    return {wallet.owner.name.split()[0]: wallet for wallet in Wallet.objects.select_related("owner")}
+
+
+def kinds(wallet: Wallet) -> set[str]:
+    return set(wallet.entries.values_list("kind", flat=True))
+
+
+def test_the_books_of_a_whole_year_are_proven(loaded: list[people.Person], wallets: dict[str, Wallet]) -> None:
+    assert loaded == [STELLA, ALICE, BOB, CARLA]
+    assert [str(difference) for difference in proof.prove()] == []
+    assert 4_000 < LedgerEntry.objects.count() < 8_000
+    for wallet in wallets.values():
+        assert wallet.entries.earliest("sequence").posted_at <= LEAP_DAY - timedelta(days=365)
+        assert wallet.last_posted_at <= LEAP_DAY
+        assert wallet.next_due_at > LEAP_DAY
+
+
+def test_alice_is_on_free_and_has_little_left(wallets: dict[str, Wallet]) -> None:
+    wallet = wallets["Alice"]
+    assert (wallet.subscription.plan_id, wallet.available, wallet.warning_level) == ("free", 12_400, 1)
+    assert wallet.notices.filter(cycle=wallet.cycle, level=1, dismissed_at=None).exists()
+    assert wallet.notices.filter(level=3).exists(), "she ran out once"
+    assert wallet.cycle == 13
+
+
+def test_bob_is_on_pro_with_monthly_credits_and_packs(wallets: dict[str, Wallet]) -> None:
+    wallet = wallets["Bob"]
+    assert wallet.subscription.plan_id == "pro"
+    assert wallet.cycle == 14
+    grants = wallet.grants.filter(closed_at=None)
+    assert {grant.source for grant in grants} >= {Grant.Source.ALLOWANCE, Grant.Source.PURCHASE}
+    assert 2_000_000 < wallet.head_left < 5_000_000, "in the middle of his cycle"
+    assert wallet.available > 5_000_000
+    assert wallet.notices.filter(level=2).exists(), "he was nearly out of credits, and bought a pack"
+    assert wallet.grants.filter(source=Grant.Source.PURCHASE).count() >= 2
+    assert {"grant", "charge", "hold", "capture", "release", "expiry"} == kinds(wallet)
+    note = LedgerEntry.objects.get(wallet=wallet, note__isnull=False).note
+    assert note.reason.startswith("Goodwill")
+    assert note.author.email == STELLA.email
+
+
+def test_carlas_contract_records_everything_and_burns_nothing(wallets: dict[str, Wallet]) -> None:
+    wallet = wallets["Carla"]
+    assert (wallet.subscription.plan_id, wallet.unlimited, wallet.warning_level) == ("enterprise", True, 0)
+    assert wallet.cycle == 14
+    assert sum(wallet.entries.values_list("cost", flat=True)) > 40_000_000
+    assert not wallet.entries.filter(kind="charge").exclude(available_change=0).exists()
+
+
+def test_usage_comes_from_many_features_and_sources(wallets: dict[str, Wallet]) -> None:
+    for name, features, sources in (("Bob", 13, 5), ("Carla", 12, 7)):
+        usage = wallets[name].daily_usage
+        assert usage.values("feature").distinct().count() >= features
+        assert usage.values("source").distinct().count() >= sources
+        assert usage.values("used_on").distinct().count() > 200
+    assert Hold.objects.filter(status=Hold.Status.RELEASED).count() > 5
+    assert not Hold.objects.filter(status=Hold.Status.OPEN).exists()
+    assert wallets["Carla"].chatbots.count() == 3
+
+
+def test_they_can_sign_in_and_stella_is_staff(loaded, db) -> None:
+    for person in people.EVERYBODY:
+        user = User.objects.get(email=person.email)
+        assert user.check_password(people.PASSWORD)
+        assert people.can_sign_in(person)
+        assert (user.is_staff, user.is_superuser) == (person.is_staff, person.is_staff)
+    assert authenticate(email=ALICE.email, password=people.PASSWORD) is not None
+
+
+def test_loading_again_changes_nothing_and_prints_the_table_again(loaded, db) -> None:
+    before = (LedgerEntry.objects.count(), User.objects.count(), Grant.objects.count())
+    told = StringIO()
+    call_command("load_sample_data", stdout=told)
+    assert (LedgerEntry.objects.count(), User.objects.count(), Grant.objects.count()) == before
+    for person in people.EVERYBODY:
+        assert person.email in told.getvalue()
+    assert people.PASSWORD in told.getvalue()
+    assert "/admin/" in told.getvalue()
+
+
+def test_the_same_moment_gives_the_same_year() -> None:
+    usual = Habits(weights={"gpt-4o": 1, "web-search": 1})
+    span = (ZoneInfo("Europe/Berlin"), LEAP_DAY - timedelta(days=366), LEAP_DAY)
+    year = list(habits.sittings(usual, Random("x"), *span))
+    assert year == list(habits.sittings(usual, Random("x"), *span))
+    times = [at for sitting in year for at, _ in sitting]
+    assert times == sorted(times)
+    assert max(times) < LEAP_DAY
+    weekend = sum(at.weekday() >= 5 for at in times)
+    assert 0 < weekend < len(times) / 10
