@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from django.db import connections
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request, WebError
 
 FLAGS = [
@@ -37,9 +38,14 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
 
 @pytest.fixture(scope="session", autouse=True)
 def _database_beside_the_browser() -> Iterator[None]:
-    """Playwright keeps an event loop in the thread of the test, where Django would refuse to touch the database."""
+    """Let tests and pages share the database.
+
+    Playwright keeps an event loop in the thread of the test, where Django would refuse to touch it. The browser keeps
+    its connections to the server open, and with them threads whose sessions would stop the database from being dropped.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        patch.setitem(connections.settings["default"], "CONN_MAX_AGE", 0)
         yield
 
 
