@@ -67,6 +67,13 @@ LOCKS = [
         caught_by=NEVER_BELOW_ZERO + "test_captures_at_once_each_return_what_they_did_not_use",
     ),
     Mutant(
+        name="a deadlock is taken for an answer",
+        file="billing/services/transactions.py",
+        old="psycopg.errors.DeadlockDetected | psycopg.errors.SerializationFailure",
+        new="psycopg.errors.SerializationFailure",
+        caught_by="billing/tests/races/test_no_deadlock.py::test_a_charge_that_a_deadlock_broke_off_is_made_again",
+    ),
+    Mutant(
         name="unconditional available - x",
         file=CHARGE_SQL,
         old="            wallet.head_left >= p_cost\n",
@@ -250,6 +257,13 @@ CREDITS = [
         old="newer.starts_at > p_price_starts_at AND newer.starts_at <= p_now",
         new="false",
         caught_by="billing/tests/races/test_price_change.py::test_every_entry_names_the_price_that_was_in_force",
+    ),
+    Mutant(
+        name="history can be edited",
+        file="billing/sql/append_only.sql",
+        old="BEFORE UPDATE OR DELETE ON billing_ledgerentry",
+        new="BEFORE DELETE ON billing_ledgerentry",
+        caught_by="billing/tests/test_history.py::TestEveryTable::test_sql_changes_nothing",
     ),
     Mutant(
         name="a suspended wallet is charged",

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from itertools import count as counter
 
 import pytest
+from django.db import connection, transaction
 
 from accounts.models import User
 from billing import metering
@@ -15,7 +16,7 @@ from billing.errors import HoldClosed, InsufficientCredits
 from billing.models import Hold, LedgerEntry, Wallet
 from billing.services import grants, settlement
 from billing.tests.people import give
-from billing.tests.races.together import deal
+from billing.tests.races.together import deal, run_together
 
 pytestmark = [pytest.mark.race, pytest.mark.django_db(transaction=True)]
 
@@ -142,3 +143,39 @@ def test_every_act_that_was_acknowledged_is_in_the_books(
     wallet.refresh_from_db()
     assert wallet.available > 0
     assert wallet.sequence == entries.count()
+
+
+def test_a_charge_that_a_deadlock_broke_off_is_made_again(alice: User, now: datetime) -> None:
+    """Another session locks the day's usage, then wants the wallet; PostgreSQL stops the charge."""
+    wallet = alice.wallet
+    metering.charge(wallet=wallet, feature="web-search", quantity=1, key="first", now=now)
+    locked = threading.Event()
+
+    def intrude() -> int:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL deadlock_timeout = '60s'")
+            cursor.execute("SELECT 1 FROM billing_dailyusage WHERE wallet_id = %s FOR UPDATE", [wallet.pk])
+            cursor.execute("SELECT pg_backend_pid()")
+            (own_pid,) = cursor.fetchone()
+            locked.set()
+            is_waited_for = False
+            while not is_waited_for:
+                cursor.execute(
+                    "SELECT count(*) > 0 FROM pg_stat_activity WHERE %s = ANY(pg_blocking_pids(pid))", [own_pid]
+                )
+                (is_waited_for,) = cursor.fetchone()
+            cursor.execute("SELECT sequence FROM billing_wallet WHERE id = %s FOR UPDATE", [wallet.pk])
+            (sequence,) = cursor.fetchone()
+            return sequence
+
+    def charge() -> int:
+        with connection.cursor() as cursor:
+            cursor.execute("SET deadlock_timeout = '2s'")
+        locked.wait()
+        return metering.charge(wallet=wallet, feature="web-search", quantity=1, key="second", now=now).sequence
+
+    sequences = run_together(lambda act: act(), [intrude, charge])
+
+    assert sequences == [2, 3], "the other session saw the wallet without the charge that had been broken off"
+    wallet.refresh_from_db()
+    assert (wallet.available, wallet.sequence) == (90_000, 3)
