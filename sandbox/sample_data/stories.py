@@ -22,6 +22,8 @@ from sandbox.sample_data.people import ALICE, BOB, CARLA, STELLA, Person
 
 YEAR = relativedelta(months=12)
 GPT_4O_TOKEN = 5
+HD_IMAGE = 80 * CREDIT
+LAUNCH_LEAVES = 160 * CREDIT
 PAID_AFTER = timedelta(minutes=65)
 ALICE_KEEPS = 12_400
 
@@ -99,6 +101,7 @@ def tell_bob(user: User, rng: Random, now: datetime) -> None:
             diary.note(at, partial(_run, diary, "weekly-report", nodes, f"sample:report:{number}"))
     diary.when_short = partial(_buy, diary, "pack-1000")
     diary.short_below = 150 * CREDIT
+    diary.note(upgraded_at + relativedelta(months=6, days=26), partial(_launch, diary))
     diary.note(now - timedelta(days=45), partial(_buy, diary, "pack-5000"))
     diary.note(now - timedelta(days=96), partial(_make_good, wallet_id, stella))
     diary.live()
@@ -211,6 +214,16 @@ def _buy(diary: Diary, code: str, now: datetime) -> None:
         now=now,
     )
     diary.available += pack.amount
+
+
+def _launch(diary: Diary, now: datetime) -> None:
+    """A product launch: images for every page, until `LAUNCH_LEAVES` or a little more is left of all credits."""
+    available = Wallet.objects.get(pk=diary.wallet.pk).available
+    images = range(max(available - LAUNCH_LEAVES, 0) // HD_IMAGE)
+    for start in range(0, len(images), 50):
+        batch = images[start : start + 50]
+        uses = [Charge(feature="dall-e-3-hd", quantity=1, key=f"sample:launch:{number}") for number in batch]
+        diary.charge(uses, now)
 
 
 def _make_good(wallet_id: int, stella: User, now: datetime) -> None:
