@@ -12,6 +12,7 @@ from billing import metering
 from billing.errors import InsufficientCredits, InvalidQuantity, KeyReused, MeteringError, WalletSuspended
 from billing.metering import Charge
 from billing.models import DailyUsage, Wallet
+from billing.services import subscriptions
 from billing.tests.people import books, give
 
 pytestmark = pytest.mark.django_db
@@ -115,3 +116,13 @@ def test_refusals_and_repeats_of_a_batch_take_no_statement_each(alice: User, now
         answers = metering.charge_many(wallet=alice.wallet, charges=[used, replace(used, quantity=1), *dear], now=now)
     assert [type(answer) for answer in answers[:3]] == [metering.Answer, KeyReused, InsufficientCredits]
     assert len(queries) < 30
+
+
+def test_a_batch_takes_one_statement_whatever_the_size_of_its_numbers(alice: User, now: datetime) -> None:
+    subscriptions.begin_contract(wallet_id=alice.wallet.pk, allowance=None, now=now)
+    for size in (2, 40_000, 3_000_000_000):
+        charges = [Charge(feature="gpt-4o-mini", quantity=quantity, key=f"{size}:{quantity}") for quantity in (1, size)]
+        with CaptureQueriesContext(connection) as queries:
+            answers = metering.charge_many(wallet=alice.wallet, charges=charges, now=now)
+        assert [answer.cost for answer in answers] == [1, size]
+        assert len(queries) <= 2, "a savepoint around the quick way, and nothing else"
