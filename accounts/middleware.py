@@ -3,9 +3,23 @@
 import zoneinfo
 from collections.abc import Callable
 
+from allauth.usersessions.middleware import UserSessionsMiddleware
+from django.core.cache import cache
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import timezone
+
+SECONDS_BETWEEN_NOTES = 60
+
+
+class SessionActivityMiddleware(UserSessionsMiddleware):
+    """Notes when and where a session was last used, at most once a minute: live pages ask far more often."""
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        key = request.session.session_key
+        is_due = key and cache.add(f"session-activity:{key}", True, SECONDS_BETWEEN_NOTES)
+        response: HttpResponseBase = super().__call__(request) if is_due else self.get_response(request)
+        return response
 
 
 class TimeZoneMiddleware:
