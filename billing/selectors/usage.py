@@ -179,6 +179,7 @@ def _bounds(wallet: Wallet, cycle: int) -> tuple[datetime | date | None, datetim
         .first()
     )
     if started is not None and started.grant is not None:
-        return started.grant.effective_at, started.grant.closed_at or started.grant.expires_at
+        ends = [end for end in (started.grant.closed_at, started.grant.expires_at) if end is not None]
+        return started.grant.effective_at, min(ends, default=None)
     first = DailyUsage.objects.filter(wallet=wallet, cycle=cycle).aggregate(first=Min("used_on"))["first"]
     return first, None
