@@ -1,0 +1,170 @@
+"""Every entry of the ledger, newest first, a page at a time."""
+
+import re
+from datetime import datetime
+
+import pytest
+from django.http import HttpResponse
+from django.test import Client
+from pytest_django import DjangoAssertNumQueries
+
+from accounts.models import User
+from billing import metering
+from billing.selectors.history import PAGE_SIZE
+from billing.tests.pages.acts import charge
+from billing.tests.pages.conftest import Clock
+from billing.tests.pages.reading import HTMX, words
+from billing.tests.people import give
+
+HISTORY = "/settings/billing/history/"
+
+
+def sequences(page: HttpResponse) -> list[int]:
+    """Return the numbers of the entries that a page lists, in its order."""
+    return [
+        int(number) for number in re.findall(r'row-link" href="/settings/billing/history/(\d+)/', page.content.decode())
+    ]
+
+
+def link(page: HttpResponse, name: str) -> str | None:
+    """Return where the page's Older or Newer link leads."""
+    found = re.search(rf'id="{name}" [^>]*?href="([^"]+)"', page.content.decode())
+    return found[1].replace("&amp;", "&") if found else None
+
+
+@pytest.fixture
+def chatty(alice: User, now: datetime) -> User:
+    """Alice has 100 entries: her allowance and 99 charges."""
+    items = [metering.Charge(feature="gpt-4o-mini", quantity=1_000 + number, key=str(number)) for number in range(99)]
+    give(alice.wallet, 1_000_000, now=now)
+    metering.charge_many(wallet=alice.wallet, charges=items[:98], now=now)
+    alice.wallet.refresh_from_db()
+    return alice
+
+
+def test_it_lists_what_happened_with_the_running_balance(browser_of_alice: Client, alice: User, clock: Clock) -> None:
+    metering.charge(wallet=alice.wallet, feature="gpt-4o", quantity=2_453, key="1", now=clock())
+    hold = metering.hold(wallet=alice.wallet, feature="o1-preview", quantity=2_000, key="2", now=clock.moves(minutes=1))
+    metering.capture(wallet=alice.wallet, hold=hold, quantity=1_000, now=clock.moves(minutes=1))
+    page = words(browser_of_alice.get(HISTORY))
+    assert (
+        "O1 Preview (receipt 4) 1,000 tokens 10 Mar 2025 09:32 +15 15 used of 30 set aside 72.735"
+        " Set aside for O1 Preview (receipt 3) up to 2,000 tokens 10 Mar 2025 09:31 −30 57.735"
+        " GPT-4o (receipt 2) 2,453 tokens 10 Mar 2025 09:30 −12.265 87.735"
+        " Monthly credits (receipt 1) 10 Mar 2025 09:30 +100 100" in page
+    )
+    assert "4 entries" in page
+
+
+def test_it_turns_pages_back_and_forth(browser_of_alice: Client, chatty: User) -> None:
+    first = browser_of_alice.get(HISTORY)
+    assert sequences(first) == list(range(100, 60, -1))
+    assert link(first, "newer") is None
+    second = browser_of_alice.get(link(first, "older"))
+    assert sequences(second) == list(range(60, 20, -1))
+    third = browser_of_alice.get(link(second, "older"))
+    assert sequences(third) == list(range(20, 0, -1))
+    assert link(third, "older") is None
+    assert sequences(browser_of_alice.get(link(third, "newer"))) == list(range(60, 20, -1))
+    assert sequences(browser_of_alice.get(link(second, "newer"))) == sequences(first)
+
+
+def test_a_page_stays_the_same_while_charges_go_on(browser_of_alice: Client, chatty: User, clock: Clock) -> None:
+    older = link(browser_of_alice.get(HISTORY), "older")
+    before = sequences(browser_of_alice.get(older))
+    charge(chatty, 1, now=clock.moves(minutes=1))
+    assert sequences(browser_of_alice.get(older)) == before
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        ({"kind": "added"}, [1]),
+        ({"kind": "usage"}, [6, 3, 2]),
+        ({"kind": "set-aside"}, [5, 4]),
+        ({"feature": "gpt-4o"}, [2]),
+        ({"kind": "usage", "feature": "web-search"}, [6]),
+        ({"kind": "expired"}, []),
+        ({"cycle": "1"}, [6, 5, 4, 3, 2, 1]),
+        ({"cycle": "2"}, []),
+    ],
+)
+def test_it_filters(
+    browser_of_alice: Client, alice: User, now: datetime, filters: dict[str, str], expected: list[int]
+) -> None:
+    wallet = alice.wallet
+    metering.charge(wallet=wallet, feature="gpt-4o", quantity=1_000, key="1", now=now)
+    metering.charge(wallet=wallet, feature="analytics", quantity=1, key="2", now=now)
+    hold = metering.hold(wallet=wallet, feature="web-search", quantity=1, key="3", now=now)
+    metering.release(wallet=wallet, hold=hold, now=now)
+    metering.charge(wallet=wallet, feature="web-search", quantity=1, key="4", now=now)
+    page = browser_of_alice.get(HISTORY, filters)
+    assert sequences(page) == expected
+    assert ("No entries here" in words(page)) == (not expected)
+
+
+def test_filters_stay_while_pages_turn(browser_of_alice: Client, chatty: User) -> None:
+    page = browser_of_alice.get(HISTORY, {"kind": "usage", "feature": "gpt-4o-mini"})
+    older = link(page, "older")
+    assert older == f"{HISTORY}?kind=usage&feature=gpt-4o-mini&before=61"
+    assert len(sequences(browser_of_alice.get(older))) == PAGE_SIZE
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ("kind=gifts", "kind “gifts”"),
+        ("feature=gpt-9", "feature “gpt-9”"),
+        ("cycle=x&before=-1", "cycle “x”, before “-1”"),
+        ("after=1e9", "after “1e9”"),
+        ("before=99999999999999999999999", "before “99999999999999999999999”"),
+        ("kind=%00&feature='; drop table", "feature “'; drop table”"),
+    ],
+)
+def test_nonsense_is_left_out_and_told(browser_of_alice: Client, alice: User, query: str, told: str) -> None:
+    answer = browser_of_alice.get(f"{HISTORY}?{query}")
+    assert answer.status_code == 200
+    assert "Part of this address makes no sense and was left out:" in words(answer)
+    assert told in words(answer)
+    assert sequences(answer) == [1]
+
+
+def test_numbers_beyond_the_books_find_nothing(browser_of_alice: Client, alice: User) -> None:
+    assert sequences(browser_of_alice.get(HISTORY, {"before": str(2**63 - 1)})) == [1]
+    assert sequences(browser_of_alice.get(HISTORY, {"after": str(2**63 - 1)})) == [1]
+    assert "No entries here" in words(browser_of_alice.get(HISTORY, {"before": "1"}))
+
+
+def test_alice_sees_nothing_of_bob(browser_of_alice: Client, bob: User, now: datetime) -> None:
+    charge(bob, 33, now=now)
+    page = words(browser_of_alice.get(HISTORY))
+    assert "1 entry" in page
+    assert "67" not in page
+
+
+def test_the_zone_is_alices(browser_of_alice: Client, alice: User, now: datetime) -> None:
+    alice.time_zone = "Asia/Tokyo"
+    alice.save()
+    assert "10 Mar 2025 18:30 +100" in words(browser_of_alice.get(HISTORY))
+
+
+def test_what_ends_is_listed_as_of_when_it_was_due(browser_of_alice: Client, alice: User, clock: Clock) -> None:
+    clock.moves(days=32)
+    browser_of_alice.force_login(alice)
+    page = words(browser_of_alice.get(HISTORY))
+    assert "Monthly credits (receipt 3) 11 Apr 2025 09:30 +100 100 Monthly credits expired (receipt 2)" in page
+
+
+def test_htmx_gets_the_list_alone(browser_of_alice: Client, alice: User) -> None:
+    part = browser_of_alice.get(HISTORY, **HTMX).content.decode()
+    assert "Ledger entries" in part
+    assert "<html" not in part
+
+
+def test_every_page_costs_the_same(
+    browser_of_alice: Client, chatty: User, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    browser_of_alice.get(HISTORY)
+    for query in ({}, {"before": "61"}, {"before": "21", "kind": "usage"}):
+        with django_assert_max_num_queries(4):
+            browser_of_alice.get(HISTORY, query)
