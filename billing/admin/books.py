@@ -41,8 +41,8 @@ class LedgerEntryAdmin(OfAWallet):
     number_in_wallet = "sequence"
     change_list_template = "admin/billing/ledgerentry/change_list.html"
     list_display = (
-        "number", "owner", "kind", "feature_name", "figure_quantity",
-        "credits_change", "credits_held", "credits_cost", "credits_after", "posted",
+        "number", "posted", "owner", "kind", "feature_name", "figure_quantity", "credits_change", "credits_cost",
+        "credits_after",
     )  # fmt: skip
     list_filter = ("kind", ByStaff, NotCovered, "posted_on")
     fieldsets = (

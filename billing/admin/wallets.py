@@ -4,16 +4,23 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 
 from billing.admin import listings
 from billing.admin.paging import is_row_number
-from billing.admin.reading import credits_column, moment_column, name_of, yes_column
+from billing.admin.reading import Only, credits_column, moment_column, name_of, yes_column
 from billing.admin.tables import ROWS, Table, anchor
 from billing.admin.wallet_acts import ADJUST, SUSPEND, WalletActs, settled
 from billing.models import Hold, Wallet
 from billing.services.ledger import NEVER
 from billing.units import format_credits
+
+
+class Suspended(Only):
+    title = parameter_name = "suspension"
+    label = "Suspended"
+    condition = Q(suspended_at__isnull=False)
 
 
 @admin.register(Wallet)
@@ -31,7 +38,7 @@ class WalletAdmin(WalletActs):
     next_due = moment_column("next_due_at", empty="Never")
     change_form_template = "admin/billing/wallet/change_form.html"
     list_display = ("name", "plan", "credits_available", "credits_held", "is_unlimited", "suspended", "ends")
-    list_filter = ("subscription__plan", "unlimited", ("suspended_at", admin.EmptyFieldListFilter))
+    list_filter = ("subscription__plan", "unlimited", Suspended)
     list_select_related = ("owner", "subscription__plan")
     search_fields = ("owner__email", "owner__name", "=id")
     search_help_text = "Part of the owner's e-mail address or name, or the wallet's number."
