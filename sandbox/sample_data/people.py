@@ -31,7 +31,7 @@ EVERYBODY = (ALICE, BOB, CARLA, STELLA)
 
 def can_sign_in(person: Person) -> bool:
     """Return whether somebody has confirmed this address: the last step of creating a sample user."""
-    return EmailAddress.objects.filter(email=person.email, verified=True).exists()
+    return bool(EmailAddress.objects.filter(email=person.email, verified=True).exists())
 
 
 def let_sign_in(user: User) -> None:

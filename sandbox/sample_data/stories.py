@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from dateutil.relativedelta import relativedelta
 
 from accounts.models import User
-from billing.metering import Charge
+from billing.metering import Charge, Node
 from billing.models import Grant, Pack, Wallet
 from billing.periods import period_start
 from billing.services import chatbots, grants, settlement, subscriptions
@@ -237,7 +237,7 @@ def _make_good(wallet_id: int, stella: User, now: datetime) -> None:
     )
 
 
-def _run(diary: Diary, name: str, nodes: Sequence[habits.Node], key: str, at: datetime) -> None:
+def _run(diary: Diary, name: str, nodes: Sequence[Node], key: str, at: datetime) -> None:
     diary.run_workflow(name, nodes, key=key, at=at)
 
 
