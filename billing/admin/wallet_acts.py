@@ -18,7 +18,7 @@ from billing.admin.reading import ReadOnly, name_of
 from billing.admin.tables import page_of
 from billing.errors import MeteringError
 from billing.models import Wallet
-from billing.services import settlement, suspensions
+from billing.services import settlement, wallets
 from billing.units import format_credits
 
 ADJUST, SUSPEND = "billing.adjust_wallet", "billing.suspend_wallet"
@@ -87,7 +87,7 @@ class WalletActs(ReadOnly):
         wallet = self._wallet_for(request, wallet_id, SUSPEND)
         form = SuspensionForm(request.POST or None)
         if form.is_valid():
-            if suspensions.suspend(wallet_id=wallet.pk, reason=form.cleaned_data["reason"], now=timezone.now()):
+            if wallets.suspend(wallet_id=wallet.pk, reason=form.cleaned_data["reason"], now=timezone.now()):
                 self.log_change(request, wallet, "Suspended.")
             messages.success(request, "The wallet is suspended.")
             return redirect(page_of(wallet))
@@ -98,7 +98,7 @@ class WalletActs(ReadOnly):
         """Resume a suspended wallet."""
         wallet = self._wallet_for(request, wallet_id, SUSPEND)
         if request.method == "POST":
-            if suspensions.resume(wallet_id=wallet.pk):
+            if wallets.resume(wallet_id=wallet.pk):
                 self.log_change(request, wallet, "Resumed.")
             messages.success(request, "The wallet can be used again.")
             return redirect(page_of(wallet))

@@ -4,7 +4,7 @@
 CREATE OR REPLACE FUNCTION billing_quick_hold(
     p_wallet bigint, p_now timestamptz, p_expires_at timestamptz,
     p_feature text, p_priced_as text, p_quantity bigint, p_price bigint, p_price_starts_at timestamptz, p_amount bigint,
-    p_max_output_tokens integer, p_source text, p_detail jsonb, p_key text, p_request_hash text,
+    p_max_output_tokens bigint, p_source text, p_detail jsonb, p_key text, p_request_hash text,
     OUT hold_id bigint, OUT amount bigint, OUT grant_id bigint, OUT unlimited boolean, OUT opened_at timestamptz
 ) LANGUAGE plpgsql AS $$
 DECLARE

@@ -11,7 +11,7 @@ from accounts.models import User
 from billing import metering
 from billing.errors import InvalidRequest, UnknownWallet, WalletSuspended
 from billing.models import Wallet
-from billing.services import suspensions
+from billing.services import wallets
 from billing.tests.people import give
 
 pytestmark = pytest.mark.django_db
@@ -73,7 +73,7 @@ def test_stella_suspends_a_wallet_and_its_holds_still_settle(
 
 
 def test_a_resumed_wallet_is_charged_again(browser_of_stella: Client, alice: User, now: datetime) -> None:
-    suspensions.suspend(wallet_id=alice.wallet.pk, reason="The card was stolen.", now=now)
+    wallets.suspend(wallet_id=alice.wallet.pk, reason="The card was stolen.", now=now)
     url = f"/admin/billing/wallet/{alice.wallet.pk}/resume/"
     assert "The card was stolen." in browser_of_stella.get(url).content.decode()
     for _ in range(2):
@@ -85,19 +85,19 @@ def test_a_resumed_wallet_is_charged_again(browser_of_stella: Client, alice: Use
 
 
 def test_suspending_twice_keeps_the_first_moment(alice: User, now: datetime) -> None:
-    assert suspensions.suspend(wallet_id=alice.wallet.pk, reason="First", now=now)
-    assert not suspensions.suspend(wallet_id=alice.wallet.pk, reason="Second", now=now + timedelta(days=1))
+    assert wallets.suspend(wallet_id=alice.wallet.pk, reason="First", now=now)
+    assert not wallets.suspend(wallet_id=alice.wallet.pk, reason="Second", now=now + timedelta(days=1))
     alice.wallet.refresh_from_db()
     assert (alice.wallet.suspended_at, alice.wallet.suspension_reason) == (now, "First")
 
 
 def test_a_suspension_needs_a_reason_and_a_wallet(alice: User, now: datetime) -> None:
     with pytest.raises(InvalidRequest):
-        suspensions.suspend(wallet_id=alice.wallet.pk, reason="  ", now=now)
+        wallets.suspend(wallet_id=alice.wallet.pk, reason="  ", now=now)
     with pytest.raises(UnknownWallet):
-        suspensions.suspend(wallet_id=0, reason="Why not", now=now)
+        wallets.suspend(wallet_id=0, reason="Why not", now=now)
     with pytest.raises(UnknownWallet):
-        suspensions.resume(wallet_id=0)
+        wallets.resume(wallet_id=0)
 
 
 @pytest.mark.parametrize("act", ["suspend", "resume"])
