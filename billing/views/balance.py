@@ -16,14 +16,17 @@ from billing.views.wallets import SignedInRequest, wants_fragment, with_wallet
 @require_safe
 def balance(request: SignedInRequest) -> HttpResponse:
     """Answer the header's poll: nothing (204) while it shows what is true, else the chip and what changed with it."""
-    wallet = settled_wallet(owner=request.user, now=timezone.now())
+    now = timezone.now()
     shown = request.GET.get("shown", "")
-    if wallet is None or shown == balances.shown(wallet):
+    if shown == balances.shown_now(owner_id=request.user.pk, now=now):
+        return HttpResponse(status=204)
+    wallet = settled_wallet(owner=request.user, now=now)
+    if wallet is None:
         return HttpResponse(status=204)
     current = balances.current(wallet)
     context: dict[str, object] = {"balance": current}
     if shown.partition("-")[2] != current.shown.partition("-")[2]:
-        context["banners"] = balances.banners(current.wallet, now=timezone.now())
+        context["banners"] = balances.banners(current.wallet, now=now)
     response = render(request, "billing/_balance_poll.html", context)
     response["HX-Trigger"] = "balance-moved"
     return response
