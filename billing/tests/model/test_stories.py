@@ -120,6 +120,15 @@ def test_usage_counts_on_the_owner_s_own_day(zone: str) -> None:
     pair.compare_all()
 
 
+@pytest.mark.parametrize("zone", ["Pacific/Auckland", "America/Los_Angeles"])
+def test_a_day_that_begins_on_the_plain_way_is_the_owner_s_own(zone: str) -> None:
+    pair = Pair("kiri", at=datetime(2025, 3, 31, 12, 30, tzinfo=UTC), zone=zone)
+    pair.wait(hours=23)
+    pair.do("workflow", key="run", name="report", nodes=[("gpt-4o-mini", 40)])
+
+    pair.compare_all()
+
+
 def test_a_change_of_time_zone_affects_later_days_only(pair: Pair) -> None:
     """Flying west across midnight can't take the books back to a day that they have left."""
     pair.do("move_to", zone="Pacific/Auckland")

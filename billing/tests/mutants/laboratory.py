@@ -38,7 +38,8 @@ class Laboratory:
         self.folder = folder
         self.name = f"mutants_{os.getpid()}"
         self._recreate(f"test_{self.name}")
-        _run([sys.executable, "manage.py", "migrate", "--verbosity=0"], settings.BASE_DIR, f"test_{self.name}")
+        done = _run([sys.executable, "manage.py", "migrate", "--verbosity=0"], settings.BASE_DIR, f"test_{self.name}")
+        assert done.returncode == 0, done.stdout
 
     def close(self) -> None:
         """Drop the database that the others were copied from."""

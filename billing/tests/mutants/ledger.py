@@ -189,7 +189,7 @@ TIME = [
         file=LEDGER,
         old="return moment.astimezone(ZoneInfo(self.wallet.time_zone)).date()",
         new="return moment.date()",
-        caught_by=STORIES + "test_usage_counts_on_the_owner_s_own_day[Pacific/Auckland]",
+        caught_by=STORIES + "test_a_day_that_begins_on_the_plain_way_is_the_owner_s_own[Pacific/Auckland]",
     ),
     Mutant(
         name="the server's dates on a quick charge",
