@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from billing import metering
 from billing.errors import MeteringError
 from billing.models import Grant, Hold, Wallet
-from billing.services import grants
+from billing.services import grants, subscriptions
 
 FEATURES = ["gpt-4o", "gpt-4o-mini", "flux-pro", "video-generation", "analytics", "custom-training"]
 ACTIONS = ["charge", "charge", "charge", "many", "hold", "capture", "capture", "release", "extend", "workflow", "grant"]
-ACTIONS += ["chatbot", "repeat", "suspend_or_resume", "start_or_end_unlimited", "take"]
+ACTIONS += ["chatbot", "repeat", "suspend_or_resume", "start_or_end_unlimited", "take", "change_plan"]
 HOURS = [0, 0, 0, 0, 0, 0, 1, 3, 26, 24 * 9, 24 * 45]
 
 Step = tuple[str, int, str, int]
@@ -158,6 +158,25 @@ class Life:
     def _start_or_end_unlimited(self, key: str, feature: str, size: int) -> Any:
         self.wallet.refresh_from_db()
         Wallet.objects.filter(pk=self.wallet.pk).update(unlimited=not self.wallet.unlimited)
+
+    def _change_plan(self, key: str, feature: str, size: int) -> Any:
+        match size % 4:
+            case 0:
+                subscriptions.begin_contract(wallet_id=self.wallet.pk, allowance=size * 11, now=self.now)
+            case 1:
+                subscriptions.begin_contract(wallet_id=self.wallet.pk, allowance=None, now=self.now)
+            case 2:
+                subscriptions.return_to_free(wallet_id=self.wallet.pk, now=self.now)
+            case _:
+                starts_at = self.now - timedelta(minutes=size)
+                subscriptions.begin_paid_cycle(
+                    wallet_id=self.wallet.pk,
+                    plan="pro",
+                    starts_at=starts_at,
+                    ends_at=starts_at + timedelta(days=30),
+                    business_key=f"invoice {key}",
+                    now=self.now,
+                )
 
     @staticmethod
     def _said(answer: metering.Answer) -> Any:
