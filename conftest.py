@@ -1,11 +1,15 @@
-"""What every test stands on: cheap passwords, and a cache of its own."""
+"""What every test stands on: cheap passwords, a cache of its own, and the catalog that sign-ups need."""
 
 from collections.abc import Iterator
+from importlib import import_module
 from uuid import uuid4
 
 import pytest
+from django.apps import apps
 from django.core.cache import caches
 from django.test import override_settings
+
+DATABASE_FIXTURES = {"db", "transactional_db", "live_server"}
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -20,3 +24,12 @@ def _own_cache(monkeypatch: pytest.MonkeyPatch) -> None:
     prefix = f"test-{uuid4().hex}"
     monkeypatch.setitem(caches.settings["default"], "KEY_PREFIX", prefix)
     monkeypatch.setattr(caches["default"], "key_prefix", prefix)
+
+
+@pytest.fixture(autouse=True)
+def _catalog(request: pytest.FixtureRequest) -> None:
+    """Load the catalog again where a test with real commits has emptied the database."""
+    if request.node.get_closest_marker("django_db") or DATABASE_FIXTURES & set(request.fixturenames):
+        request.getfixturevalue("db")
+        if not apps.get_model("billing", "Feature").objects.exists():
+            import_module("billing.migrations.0003_catalog").load(apps, None)

@@ -7,7 +7,7 @@ from django.utils import timezone
 from billing.models import Wallet
 from billing.selectors import balance as balances
 from billing.selectors.balance import Balance
-from billing.services.first_touch import settled_wallet
+from billing.services.wallets import settled_wallet
 
 register = template.Library()
 

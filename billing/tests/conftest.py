@@ -5,20 +5,16 @@ A test that needs another clock overrides `now` in its module; `alice`, `bob` an
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from importlib import import_module
 
 import pytest
-from django.apps import apps
 from django.db import connection
 from hypothesis import HealthCheck, settings
 
 from accounts.models import User
-from billing.models import Feature
 from billing.selectors import catalog
 from billing.services import proof
 from billing.tests.people import sign_up
-
-DATABASE_FIXTURES = {"db", "transactional_db", "live_server"}
+from conftest import DATABASE_FIXTURES
 
 settings.register_profile(
     "here",
@@ -55,14 +51,11 @@ def stella(db: None, now: datetime) -> User:
 
 
 @pytest.fixture(autouse=True)
-def _books_add_up(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Start each test with the catalog, and prove all books after it (G1): a difference fails the test."""
+def _books_add_up(request: pytest.FixtureRequest, _catalog: None) -> Iterator[None]:
+    """Prove all books after each test with a database (G1): a difference fails the test."""
     if not (request.node.get_closest_marker("django_db") or DATABASE_FIXTURES & set(request.fixturenames)):
         yield
         return
-    request.getfixturevalue("db")
-    if not Feature.objects.exists():
-        import_module("billing.migrations.0003_catalog").load(apps, None)
     catalog.fresh()
     yield
     if not connection.needs_rollback:

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from billing.selectors import balance as balances
 from billing.services import notices
-from billing.services.first_touch import settled_wallet
+from billing.services.wallets import settled_wallet
 from billing.views.wallets import SignedInRequest, wants_fragment, with_wallet
 
 

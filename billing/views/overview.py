@@ -8,7 +8,7 @@ from django.views.decorators.http import require_safe
 from billing.models import Wallet
 from billing.selectors import balance as balances
 from billing.selectors import bars, history, usage
-from billing.services.first_touch import settled_wallet
+from billing.services.wallets import settled_wallet
 from billing.views.wallets import SignedInRequest, as_signed_in, wants_fragment, with_wallet
 
 RECENT_LINES = 6

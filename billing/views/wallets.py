@@ -10,7 +10,7 @@ from django.utils import timezone
 from django_htmx.middleware import HtmxDetails
 
 from accounts.models import User
-from billing.services.first_touch import settled_wallet
+from billing.services.wallets import settled_wallet
 
 P = ParamSpec("P")
 
