@@ -33,9 +33,11 @@ BEGIN
                 WHEN 0 THEN greatest(wallet.low_below, 1)
                 WHEN 1 THEN greatest(wallet.very_low_below, 1)
                 WHEN 2 THEN 1 ELSE 0 END))
-        AND NOT EXISTS (
-            SELECT FROM billing_featureprice AS newer
-            WHERE newer.feature_id = p_priced_as AND newer.starts_at > p_price_starts_at AND newer.starts_at <= p_now)
+        -- still the price in force: no later one has started, and it was not a copy of one that never came to be
+        AND p_price = (
+            SELECT price.id FROM billing_featureprice AS price
+            WHERE price.feature_id = p_priced_as AND price.starts_at BETWEEN p_price_starts_at AND p_now
+            ORDER BY price.starts_at DESC LIMIT 1)
     RETURNING wallet.* INTO w;
     IF NOT FOUND THEN
         RETURN;

@@ -25,9 +25,13 @@ BEGIN
                 WHEN 1 THEN greatest(w.very_low_below, 1)
                 WHEN 2 THEN 1 ELSE 0 END))
         OR EXISTS (
-            SELECT FROM (SELECT DISTINCT feature, starts_at FROM unnest(p_priced_as, p_price_starts) AS used(feature, starts_at)) AS used
-            JOIN billing_featureprice AS newer ON newer.feature_id = used.feature
-            WHERE newer.starts_at > used.starts_at AND newer.starts_at <= p_now)
+            SELECT FROM (
+                SELECT DISTINCT feature, price, starts_at
+                FROM unnest(p_priced_as, p_prices, p_price_starts) AS item(feature, price, starts_at)) AS used
+            WHERE used.price IS DISTINCT FROM (
+                SELECT price.id FROM billing_featureprice AS price
+                WHERE price.feature_id = used.feature AND price.starts_at BETWEEN used.starts_at AND p_now
+                ORDER BY price.starts_at DESC LIMIT 1))
     THEN
         RETURN;
     END IF;

@@ -26,9 +26,10 @@ BEGIN
         AND (wallet.unlimited OR wallet.head_left >= p_amount)
         -- the granted quantity was worked out from this setting; NULL where it plays no part
         AND (p_max_output_tokens IS NULL OR wallet.max_output_tokens = p_max_output_tokens)
-        AND NOT EXISTS (
-            SELECT FROM billing_featureprice AS newer
-            WHERE newer.feature_id = p_priced_as AND newer.starts_at > p_price_starts_at AND newer.starts_at <= p_now)
+        AND p_price = (
+            SELECT price.id FROM billing_featureprice AS price
+            WHERE price.feature_id = p_priced_as AND price.starts_at BETWEEN p_price_starts_at AND p_now
+            ORDER BY price.starts_at DESC LIMIT 1)
     RETURNING wallet.* INTO w;
     IF NOT FOUND THEN
         RETURN;

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import transaction
 
 from accounts.models import User
 from billing import metering
@@ -310,6 +311,23 @@ class TestDatedPrices:
         nodes = [metering.Node(feature="flux-pro", quantity=1)]
         run = metering.charge_workflow(wallet=alice.wallet, workflow="w", nodes=nodes, key="run", now=now)
         assert run.cost == 32_000
+
+    @pytest.mark.parametrize("way", ["charge", "charge_many", "hold"])
+    def test_nor_does_a_copy_of_a_price_that_was_rolled_back(self, alice: User, now: datetime, way: str) -> None:
+        with transaction.atomic():
+            self.price("flux-pro", 1, now - MINUTE)
+            catalog.fresh()
+            transaction.set_rollback(True)
+        assert catalog.current().price_of("flux-pro", now).millicredits == 1, "the copy is wrong"
+        item = metering.Charge(feature="flux-pro", quantity=1, key="1")
+        if way == "hold":
+            metering.hold(wallet=alice.wallet, feature="flux-pro", quantity=1, key="1", now=now)
+        elif way == "charge":
+            metering.charge(wallet=alice.wallet, feature="flux-pro", quantity=1, key="1", now=now)
+        else:
+            metering.charge_many(wallet=alice.wallet, charges=[item], now=now)
+        alice.wallet.refresh_from_db()
+        assert alice.wallet.available == 80_000
 
     def test_a_chatbot_s_message_follows_its_model_s_new_price(self, alice: User, now: datetime) -> None:
         self.price("gpt-4o", 1, now - MINUTE)

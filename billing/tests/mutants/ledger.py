@@ -254,8 +254,8 @@ CREDITS = [
     Mutant(
         name="a stale price",
         file=CHARGE_SQL,
-        old="newer.starts_at > p_price_starts_at AND newer.starts_at <= p_now",
-        new="false",
+        old="price.starts_at BETWEEN p_price_starts_at AND p_now",
+        new="price.id = p_price",
         caught_by="billing/tests/races/test_price_change.py::test_every_entry_names_the_price_that_was_in_force",
     ),
     Mutant(
