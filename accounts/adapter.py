@@ -1,5 +1,6 @@
 """Where allauth asks how we do things."""
 
+import logging
 from typing import Any
 
 import qrcode
@@ -12,7 +13,10 @@ from django.template.loader import render_to_string
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from accounts.errors import MailNotSent
 from accounts.models import User
+
+logger = logging.getLogger(__name__)
 
 BUTTONS = {
     "activate_url": "Confirm my address",
@@ -40,6 +44,20 @@ class AccountAdapter(DefaultAccountAdapter):
         user.time_zone = form.cleaned_data.get("time_zone") or "UTC"
         saved: User = super().save_user(request, user, form, commit)
         return saved
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Send a mail that somebody waits for, or raise MailNotSent."""
+        try:
+            super().send_mail(template_prefix, email, context)
+        except OSError as error:  # SMTPException is one
+            raise MailNotSent(f"The mail server didn't take “{template_prefix}”.") from error
+
+    def send_notification_mail(self, *args: Any, **kwargs: Any) -> None:
+        """Tell somebody what has happened to their login; it has happened, whether the mail leaves or not."""
+        try:
+            super().send_notification_mail(*args, **kwargs)
+        except MailNotSent:
+            logger.exception("A notification was lost.")
 
     def render_mail(
         self,

@@ -8,6 +8,7 @@ from django.core.cache import cache
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import timezone
+from redis.exceptions import RedisError
 
 SECONDS_BETWEEN_NOTES = 60
 
@@ -16,10 +17,16 @@ class SessionActivityMiddleware(UserSessionsMiddleware):
     """Notes when and where a session was last used, at most once a minute: live pages ask far more often."""
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        key = request.session.session_key
-        is_due = key and cache.add(f"session-activity:{key}", True, SECONDS_BETWEEN_NOTES)
+        is_due = self._is_due(request.session.session_key)
         response: HttpResponseBase = super().__call__(request) if is_due else self.get_response(request)
         return response
+
+    def _is_due(self, session_key: str | None) -> bool:
+        """Return whether the last note is a minute old; without a cache nobody knows, and nothing is noted."""
+        try:
+            return bool(session_key) and cache.add(f"session-activity:{session_key}", True, SECONDS_BETWEEN_NOTES)
+        except RedisError:
+            return False
 
 
 class TimeZoneMiddleware:

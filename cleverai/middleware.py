@@ -8,13 +8,13 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import resolve_url
 from django.utils.cache import patch_vary_headers
 
-from cleverai.database_down import database_down_response, is_database_down
+from cleverai.outages import outage_behind, outage_response
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 
-class DatabaseDownMiddleware:
-    """Answers 503 with plain words when a view cannot reach the database.
+class OutageMiddleware:
+    """Answers 503 with plain words when a view cannot reach the database, the cache or the mail server.
 
     An error in an inner middleware never comes by here as an exception; `cleverai.views.server_error` answers it the
     same way.
@@ -27,7 +27,8 @@ class DatabaseDownMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        return database_down_response(request) if is_database_down(exception) else None
+        outage = outage_behind(exception)
+        return outage_response(request, outage) if outage else None
 
 
 class PrivatePagesMiddleware:

@@ -13,11 +13,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.views.decorators.http import require_safe
 
 from billing.views import overview
-from cleverai.database_down import database_down_response, is_database_down, wants_json
+from cleverai.outages import outage_behind, outage_response, wants_json
 
 
+@require_safe
 @login_not_required
 def home(request: HttpRequest) -> HttpResponse:
     """Show visitors what CleverAI Credits is, and people who are signed in their start page."""
@@ -47,8 +49,8 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    error = sys.exc_info()[1]
-    return database_down_response(request) if is_database_down(error) else error_page(request, 500)
+    outage = outage_behind(sys.exc_info()[1])
+    return outage_response(request, outage) if outage else error_page(request, 500)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

@@ -10,7 +10,7 @@ from psycopg import errors
 from pytest_django import DjangoDbBlocker
 
 from cleverai import views
-from cleverai.database_down import is_database_down
+from cleverai.outages import is_database_down
 
 
 def test_an_unknown_address_has_a_page(client: Client) -> None:

@@ -8,18 +8,6 @@ from accounts.models import User
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def alice() -> User:
-    return User.objects.create_user("alice@example.com", "a long passphrase", name="Alice")
-
-
-@pytest.fixture
-def browser_of_alice(alice: User) -> Client:
-    browser = Client()
-    browser.force_login(alice)
-    return browser
-
-
 def test_the_start_page_knows_visitors_from_alice(client: Client, browser_of_alice: Client) -> None:
     assert "Know where every credit goes." in client.get("/").content.decode()
     assert "Hello, Alice" in browser_of_alice.get("/").content.decode()

@@ -3,18 +3,8 @@
 from collections.abc import Iterator
 
 import pytest
-from django.core.cache import caches
 from django.db import connections
 from django.test import Client
-
-
-@pytest.fixture
-def unreachable_cache(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setitem(caches.settings, "default", caches.settings["default"] | {"LOCATION": "redis://127.0.0.1:1/0"})
-    mine = caches["default"]
-    del caches["default"]
-    yield
-    caches["default"] = mine
 
 
 @pytest.fixture

@@ -1,0 +1,31 @@
+"""People in front of a browser, and a cache that is away."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.core.cache import caches
+from django.test import Client
+
+from accounts.models import User
+
+
+@pytest.fixture
+def alice(db: None) -> User:
+    return User.objects.create_user("alice@example.com", "a long passphrase", name="Alice")
+
+
+@pytest.fixture
+def browser_of_alice(alice: User) -> Client:
+    browser = Client()
+    browser.force_login(alice)
+    return browser
+
+
+@pytest.fixture
+def unreachable_cache(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A cache server that nobody reaches, from here to the end of the test."""
+    monkeypatch.setitem(caches.settings, "default", caches.settings["default"] | {"LOCATION": "redis://127.0.0.1:1/0"})
+    mine = caches["default"]
+    del caches["default"]
+    yield
+    caches["default"] = mine
