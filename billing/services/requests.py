@@ -13,6 +13,7 @@ from billing.services.ledger import CLOCK_TOLERANCE
 
 LONGEST_KEY, LONGEST_SOURCE, LARGEST_DETAIL = 200, 80, 16_384
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False).encode
 NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
@@ -67,7 +68,7 @@ def fingerprint(*asked: object) -> str:
 def _json(value: object) -> bytes:
     """Return canonical JSON in UTF-8 that PostgreSQL can store: no NaN, no NUL, no lone surrogates."""
     try:
-        text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+        text = _canonical(value)
         if "\\u0000" in text and NUL.search(text):
             raise InvalidRequest("There is a NUL character in it.")
         return text.encode()
@@ -86,7 +87,7 @@ def check_text(name: str, value: object, longest: int, *, shortest: int = 1) -> 
     """Raise InvalidRequest unless it is a text of that many characters, none of them a control character."""
     if not isinstance(value, str) or not shortest <= len(value) <= longest:
         raise InvalidRequest(f"The {name} is a text of {shortest} to {longest} characters.")
-    if any(unicodedata.category(character) in ("Cc", "Cs") for character in value):
+    if not value.isprintable() and any(unicodedata.category(character) in ("Cc", "Cs") for character in value):
         raise InvalidRequest(f"The {name} has control characters in it.")
 
 
