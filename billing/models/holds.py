@@ -19,7 +19,7 @@ class Hold(models.Model):
     #: Set on the object that `metering.hold` returns when the key had been used before; not stored.
     replayed = False
 
-    wallet = models.ForeignKey("Wallet", models.PROTECT, related_name="holds")
+    wallet = models.ForeignKey("Wallet", models.PROTECT, related_name="holds", db_constraint=False, db_index=False)
     status = models.CharField(max_length=8, choices=Status, default=Status.OPEN)
     feature = models.ForeignKey("Feature", models.PROTECT, related_name="+", db_constraint=False, db_index=False)
     priced_as = models.ForeignKey("Feature", models.PROTECT, related_name="+", db_constraint=False, db_index=False)

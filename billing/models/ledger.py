@@ -55,8 +55,9 @@ class Grant(models.Model):
 class LedgerEntry(models.Model):
     """One numbered line of a wallet's books. Amounts are millicredits; the database refuses any change.
 
-    References that nearly every entry shares carry no database constraint: checking them would lock the same catalog
-    and grant rows in every charge. `services.proof` looks for orphans instead, and catalog rows can't be deleted.
+    References that every entry has carry no database constraint: checking them would lock the same catalog and grant
+    rows in every charge, and the wallet twice. `services.proof` looks for orphans instead, and neither wallets nor
+    catalog rows can be deleted.
     """
 
     class Kind(models.TextChoices):
@@ -69,7 +70,7 @@ class LedgerEntry(models.Model):
         CLAWBACK = "clawback", "Taken back"
         ADJUSTMENT = "adjustment", "Adjusted"
 
-    wallet = models.ForeignKey("Wallet", models.PROTECT, related_name="entries")
+    wallet = models.ForeignKey("Wallet", models.PROTECT, related_name="entries", db_constraint=False, db_index=False)
     sequence = models.BigIntegerField()
     kind = models.CharField(max_length=12, choices=Kind)
     available_change = models.BigIntegerField(default=0)
@@ -96,7 +97,7 @@ class LedgerEntry(models.Model):
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.DO_NOTHING, null=True, related_name="+", db_constraint=False, db_index=False
     )
-    cycle = models.PositiveIntegerField()
+    cycle = models.IntegerField()
     effective_at = models.DateTimeField()
     posted_at = models.DateTimeField()
     posted_on = models.DateField()

@@ -11,9 +11,11 @@ class DailyUsage(models.Model):
     `quantity` and `cost` (millicredits) all add up.
     """
 
-    wallet = models.ForeignKey("Wallet", models.PROTECT, related_name="daily_usage", db_index=False)
+    wallet = models.ForeignKey(
+        "Wallet", models.PROTECT, related_name="daily_usage", db_constraint=False, db_index=False
+    )
     used_on = models.DateField()
-    cycle = models.PositiveIntegerField()
+    cycle = models.IntegerField()
     feature = models.ForeignKey("Feature", models.PROTECT, related_name="+", db_constraint=False, db_index=False)
     priced_as = models.ForeignKey("Feature", models.PROTECT, related_name="+", db_constraint=False, db_index=False)
     source = models.CharField(max_length=80)

@@ -25,7 +25,7 @@ class Wallet(models.Model):
     time_zone = models.CharField(max_length=64, default="UTC", help_text="The owner's, kept equal by a receiver.")
     max_output_tokens = models.PositiveIntegerField(default=DEFAULT_MAX_OUTPUT_TOKENS)
 
-    head_grant = models.ForeignKey("Grant", models.PROTECT, null=True, related_name="+")
+    head_grant = models.ForeignKey("Grant", models.PROTECT, null=True, related_name="+", db_index=False)
     head_left = models.BigIntegerField(default=0)
     next_due_at = models.DateTimeField(null=True, help_text="When time alone changes something; empty: never.")
 

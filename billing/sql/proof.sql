@@ -180,6 +180,13 @@ LEFT JOIN billing_grant AS grant_row ON grant_row.id = entry.grant_id AND grant_
 LEFT JOIN billing_hold AS hold ON hold.id = entry.hold_id AND hold.wallet_id = entry.wallet_id
 LEFT JOIN billing_feature AS feature ON feature.code = entry.feature_id
 LEFT JOIN billing_featureprice AS price ON price.id = entry.price_id
-WHERE (entry.grant_id IS NOT NULL AND grant_row.id IS NULL) OR (entry.hold_id IS NOT NULL AND hold.id IS NULL)
+LEFT JOIN billing_wallet AS owning ON owning.id = entry.wallet_id
+WHERE owning.id IS NULL
+    OR (entry.grant_id IS NOT NULL AND grant_row.id IS NULL) OR (entry.hold_id IS NOT NULL AND hold.id IS NULL)
     OR (entry.feature_id IS NOT NULL AND feature.code IS NULL) OR (entry.price_id IS NOT NULL AND price.id IS NULL)
+UNION ALL
+SELECT 'every hold names a wallet that exists', hold.wallet_id, 'hold ' || hold.id, 1, 0
+FROM billing_hold AS hold
+WHERE (%(wallet)s::bigint IS NULL OR hold.wallet_id = %(wallet)s::bigint)
+    AND NOT EXISTS (SELECT FROM billing_wallet WHERE id = hold.wallet_id)
 ORDER BY 2, 1, 3
