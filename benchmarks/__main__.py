@@ -1,0 +1,55 @@
+"""python -m benchmarks [--long] [P1 P2 …]: measure on an empty database, print a table and write JSON."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+import django
+from django.core.management import call_command
+
+os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.settings"
+
+GROUPS = {"metering": {"P1", "P3", "P4", "P12"}, "hot": {"P2"}, "poll": {"P9"}, "demo": {"P11"}}
+
+
+def main(arguments: Sequence[str]) -> int:
+    options = _parser().parse_args(arguments)
+    wanted = set(options.codes) or set().union(*GROUPS.values())
+    django.setup()
+    call_command("migrate", verbosity=0)
+    from benchmarks import report  # noqa: PLC0415 - Django must be set up first
+
+    facts = report.machine()
+    figures = []
+    for group, measure in _measures(long=options.long).items():
+        if wanted & GROUPS[group]:
+            print(f"Measuring {', '.join(sorted(GROUPS[group]))} …", file=sys.stderr, flush=True)
+            figures += measure()
+    figures.sort(key=lambda figure: int(figure.code[1:]))
+    print(report.table(figures))
+    report.write(figures, facts)
+    return 0
+
+
+def _measures(*, long: bool) -> dict[str, Callable[[], list]]:
+    from benchmarks import demo, metering, poll  # noqa: PLC0415 - Django must be set up first
+
+    wallets, rounds, seconds, requests = (1_000_000, 11, 10, 1_000) if long else (100_000, 7, 3, 200)
+    return {
+        "metering": lambda: metering.many_wallets(wallets=wallets, rounds=rounds, seconds=seconds),
+        "hot": lambda: metering.hot_wallet(rounds=rounds, seconds=seconds),
+        "poll": lambda: poll.unchanged_balance(rounds=rounds, requests=requests),
+        "demo": demo.cold_and_warm,
+    }
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="How fast CleverAI Credits is.")
+    parser.add_argument("--long", action="store_true", help="ten times the wallets, and longer rounds")
+    parser.add_argument("codes", nargs="*", metavar="P1", help="only these, and what is measured together with them")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,77 @@
+"""Many wallets at once, written by PostgreSQL: users on Pro in their tenth day, whose books prove clean."""
+
+from django.db import connection
+
+from billing.models import Plan
+from billing.services.settlement import LOW_PERCENT, VERY_LOW_PERCENT, share_of
+
+HOT_AMOUNT = 10**15
+
+WALLETS = """
+WITH person AS (
+    INSERT INTO accounts_user (password, is_superuser, email, name, time_zone, is_active, is_staff, joined_at)
+    SELECT '!', false, %(name)s || number || '@bench.example', '', 'UTC', true, false, %(began)s
+    FROM generate_series(1, %(count)s) AS number
+    RETURNING id
+), wallet AS (
+    INSERT INTO billing_wallet (
+        owner_id, available, held, sequence, last_posted_at, last_posted_on, time_zone, max_output_tokens,
+        head_grant_id, head_left, next_due_at, cycle, cycle_started_at, cycle_ends_at, warning_level, low_below,
+        very_low_below, unlimited)
+    SELECT id, %(amount)s, 0, 1, %(began)s, %(began)s::date, 'UTC', 4096,
+        nextval(pg_get_serial_sequence('billing_grant', 'id')), %(amount)s, %(ends)s, 1, %(began)s, %(ends)s, 0,
+        %(low_below)s, %(very_low_below)s, false
+    FROM person
+    RETURNING id, head_grant_id
+), subscription AS (
+    INSERT INTO billing_subscription (
+        wallet_id, plan_id, status, anchor_at, period, period_started_at, period_ends_at, started_at)
+    SELECT id, 'pro', 'active', %(began)s, 0, %(began)s, %(ends)s, %(began)s FROM wallet
+), head AS (
+    INSERT INTO billing_grant (id, wallet_id, source, amount, effective_at, expires_at, opened_at, business_key)
+    SELECT head_grant_id, id, 'allowance', %(amount)s, %(began)s, %(ends)s, %(began)s, 'allowance:benchmark' FROM wallet
+    RETURNING id, wallet_id
+), entry AS (
+    INSERT INTO billing_ledgerentry (
+        wallet_id, sequence, kind, available_change, held_change, cost, uncovered, available_after, source,
+        grant_id, cycle, effective_at, posted_at, posted_on)
+    SELECT wallet_id, 1, 'grant', %(amount)s, 0, 0, 0, %(amount)s, '',
+        id, 1, %(began)s, %(began)s, %(began)s::date
+    FROM head
+)
+SELECT min(id), max(id) FROM wallet
+"""
+
+
+def create_wallets(count: int, *, name: str, amount: int | None = None) -> range:
+    """Make `count` wallets with Pro's allowance, or `amount` millicredits, and return their ids."""
+    allowance = Plan.objects.get(code="pro").allowance
+    assert allowance is not None
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT now() - interval '10 days', now() + interval '20 days'")
+        began, ends = cursor.fetchone()
+        parameters = {
+            "count": count,
+            "name": name,
+            "amount": amount or allowance,
+            "began": began,
+            "ends": ends,
+            "low_below": share_of(allowance, LOW_PERCENT),
+            "very_low_below": share_of(allowance, VERY_LOW_PERCENT),
+        }
+        cursor.execute(WALLETS, parameters)
+        first, last = cursor.fetchone()
+    assert last - first + 1 == count
+    return range(first, last + 1)
+
+
+def settle_down() -> None:
+    """Leave PostgreSQL with statistics, and nothing to clean up."""
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE")
+
+
+def checkpoint() -> None:
+    """Write all pages now, so that no checkpoint falls into a round; a warm-up must follow."""
+    with connection.cursor() as cursor:
+        cursor.execute("CHECKPOINT")
