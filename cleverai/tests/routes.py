@@ -1,0 +1,95 @@
+"""Every address that the product answers, as its URL patterns tell it, and who may see what is there."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from django.urls import get_resolver
+from django.urls.resolvers import URLPattern, URLResolver
+
+EVERYBODY, SIGNED_IN, OWNER = "everybody", "whoever is signed in", "its owner alone"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Who may see an address, and one that the pattern matches; {…} is filled in with something of Alice's."""
+
+    seen_by: str
+    address: str
+
+
+def patterns() -> list[str]:
+    """Return the pattern of each route, as Django joins it."""
+    return list(_walk(get_resolver().url_patterns))
+
+
+def _walk(entries: Sequence[URLPattern | URLResolver], prefix: str = "") -> Iterator[str]:
+    for entry in entries:
+        pattern = prefix + str(entry.pattern)
+        if isinstance(entry, URLPattern):
+            yield pattern
+        else:
+            yield from _walk(entry.url_patterns, pattern)
+
+
+def row(seen_by: str, pattern: str, address: str = "") -> tuple[str, Row]:
+    return pattern, Row(seen_by, address or f"/{pattern}")
+
+
+ROWS = dict(
+    [
+        row(EVERYBODY, ""),
+        row(EVERYBODY, "livez"),
+        row(EVERYBODY, "readyz"),
+        row(SIGNED_IN, "settings/profile/"),
+        row(SIGNED_IN, "settings/billing/"),
+        row(SIGNED_IN, "settings/billing/usage/"),
+        row(SIGNED_IN, "settings/billing/history/"),
+        row(SIGNED_IN, "settings/billing/balance/"),
+        row(OWNER, "settings/billing/history/<int:sequence>/", "/settings/billing/history/{entry}/"),
+        row(OWNER, "settings/billing/notices/<int:notice_id>/dismiss/", "/settings/billing/notices/{notice}/dismiss/"),
+        row(EVERYBODY, "accounts/login/"),
+        row(EVERYBODY, "accounts/signup/"),
+        row(EVERYBODY, "accounts/inactive/"),
+        row(EVERYBODY, "accounts/confirm-email/"),
+        row(EVERYBODY, r"accounts/^confirm-email/(?P<key>[-:\w]+)/$", "/accounts/confirm-email/{confirmation}/"),
+        row(EVERYBODY, "accounts/password/reset/"),
+        row(EVERYBODY, "accounts/password/reset/done/"),
+        row(EVERYBODY, "accounts/password/reset/key/done/"),
+        row(
+            EVERYBODY,
+            r"accounts/^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$",
+            "/accounts/password/reset/key/1-guessed/",
+        ),
+        row(EVERYBODY, "accounts/2fa/webauthn/login/"),
+        row(EVERYBODY, "accounts/logout/"),
+        # in the middle of a login: whoever is not there is led back to its start
+        row(SIGNED_IN, "accounts/login/code/confirm/"),
+        row(SIGNED_IN, "accounts/2fa/authenticate/"),
+        row(SIGNED_IN, "accounts/reauthenticate/"),
+        row(SIGNED_IN, "accounts/email/"),
+        row(SIGNED_IN, "accounts/password/change/"),
+        row(SIGNED_IN, "accounts/password/set/"),
+        row(SIGNED_IN, "accounts/sessions/"),
+        row(SIGNED_IN, "accounts/2fa/"),
+        row(SIGNED_IN, "accounts/2fa/reauthenticate/"),
+        row(SIGNED_IN, "accounts/2fa/totp/activate/"),
+        row(SIGNED_IN, "accounts/2fa/totp/deactivate/"),
+        row(SIGNED_IN, "accounts/2fa/recovery-codes/"),
+        row(SIGNED_IN, "accounts/2fa/recovery-codes/generate/"),
+        row(SIGNED_IN, "accounts/2fa/recovery-codes/download/"),
+        row(SIGNED_IN, "accounts/2fa/webauthn/"),
+        row(SIGNED_IN, "accounts/2fa/webauthn/add/"),
+        row(SIGNED_IN, "accounts/2fa/webauthn/reauthenticate/"),
+        row(OWNER, "accounts/2fa/webauthn/keys/<int:pk>/remove/", "/accounts/2fa/webauthn/keys/{security_key}/remove/"),
+        row(OWNER, "accounts/2fa/webauthn/keys/<int:pk>/edit/", "/accounts/2fa/webauthn/keys/{security_key}/edit/"),
+        # development only, for whoever sits at the machine
+        row(EVERYBODY, "sandbox/mail/"),
+        row(EVERYBODY, "sandbox/mail/<int:pk>/", "/sandbox/mail/1/"),
+        row(EVERYBODY, "sandbox/mail/<int:pk>/html/", "/sandbox/mail/1/html/"),
+    ]
+)
+
+STAFF = "admin/"
+# What the admin shows to staff with no right at all: its frame, and what belongs to the staff member alone.
+STAFF_WITHOUT_RIGHTS = {"admin/", "admin/login/", "admin/logout/", "admin/jsi18n/", "admin/password_change/",
+                        "admin/password_change/done/"}  # fmt: skip

@@ -1,0 +1,174 @@
+"""No user reaches another's data (G19): each route × a visitor, another customer, staff without the right.
+
+The routes are read from the URL patterns: one that has no row in `routes.py` fails.
+"""
+
+import re
+
+import pytest
+from allauth.account.models import EmailAddress, EmailConfirmationHMAC
+from allauth.mfa.models import Authenticator
+from django.apps import apps
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.http import HttpResponse
+from django.test import Client
+from django.utils import timezone
+
+from accounts.models import User
+from billing import metering
+from billing.models import EntryNote, LedgerEntry, Notice, Wallet
+from billing.services import grants
+from cleverai.tests.routes import EVERYBODY, OWNER, ROWS, SIGNED_IN, STAFF, STAFF_WITHOUT_RIGHTS, Row, patterns
+
+PATTERNS = patterns()
+STAFF_PATTERNS = [pattern for pattern in PATTERNS if pattern.startswith(STAFF)]
+CANARY = "alice-the-canary"
+LOGIN, STAFF_LOGIN = "/accounts/login/", "/admin/login/"
+# It answers programs with a challenge, and sends a browser that wandered here to the login page's own button.
+PASSKEY_LOGIN = "accounts/2fa/webauthn/login/"
+# Whoever has the link out of Alice's own mail is told which address it confirms.
+OUT_OF_HER_MAIL = r"accounts/^confirm-email/(?P<key>[-:\w]+)/$"
+
+
+@pytest.fixture
+def alice(db: None) -> User:
+    """Alice with something of everything: entries, a notice, a note of staff, a security key, a line in their log."""
+    now = timezone.now()
+    user = User.objects.create_user(f"{CANARY}@example.com", "a long passphrase", name="Alice", joined_at=now)
+    EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
+    metering.charge(wallet=user.wallet, feature="gpt-4o-mini", quantity=97_000, key=CANARY, now=now)
+    grants.adjust(wallet_id=user.wallet.pk, amount=3_000, reason=CANARY, actor=user, key=f"goodwill:{CANARY}", now=now)
+    Authenticator.objects.create(user=user, type=Authenticator.Type.WEBAUTHN, data={"name": CANARY, "credential": {}})
+    LogEntry.objects.create(
+        user=user,
+        content_type=ContentType.objects.get_for_model(Wallet),
+        object_id=str(user.wallet.pk),
+        object_repr=CANARY,
+        action_flag=CHANGE,
+    )
+    return user
+
+
+@pytest.fixture
+def bob(db: None) -> User:
+    """Another customer, with less in his books than Alice has in hers."""
+    return User.objects.create_user("bob@example.com", "a long passphrase", joined_at=timezone.now())
+
+
+@pytest.fixture
+def sam(db: None) -> User:
+    """A member of staff whom nobody gave a right yet."""
+    return User.objects.create_user("sam@example.com", "a long passphrase", is_staff=True, joined_at=timezone.now())
+
+
+def browser_of(user: User) -> Client:
+    browser = Client()
+    browser.force_login(user)
+    return browser
+
+
+def address_of(row: Row, alice: User) -> str:
+    """Return a row's address with Alice's own numbers in it."""
+    entry = LedgerEntry.objects.filter(wallet=alice.wallet).order_by("-sequence").first()
+    return row.address.format(
+        entry=entry.sequence if entry else None,
+        notice=Notice.objects.get(wallet=alice.wallet).pk,
+        security_key=Authenticator.objects.get(user=alice).pk,
+        confirmation=EmailConfirmationHMAC(EmailAddress.objects.get(user=alice)).key,
+    )
+
+
+def staff_address_of(pattern: str, alice: User) -> str:
+    """Return the address of a page of the admin that is about Alice, or about some row where none is hers."""
+    found = re.match(r"admin/(\w+)/(\w+)/", pattern)
+    model = apps.get_model(found[1], found[2]) if found and "<path:object_id>" in pattern else None
+    row = None
+    if model is not None:
+        hers = next((name for name in ("wallet", "user") if name in {field.name for field in model._meta.fields}), "")
+        owner = {"wallet": alice.wallet, "user": alice}
+        row = alice if model is User else model._default_manager.filter(**({hers: owner[hers]} if hers else {})).first()
+    address = pattern.replace("<path:object_id>", str(row.pk) if row else "1").replace(
+        "<int:wallet_id>", str(alice.wallet.pk)
+    )
+    address = address.replace("<path:content_type_id>", "1")
+    return "/" + re.sub(r"\^\(\?P<app_label>.*\)/\$", "billing/", address).replace("(?P<url>.*)$", "nowhere")
+
+
+def what_alice_has() -> list[object]:
+    """Return everything of Alice's that somebody else's request must not have touched."""
+    alice = User.objects.get(email__startswith=CANARY)
+    return [
+        alice.password,
+        alice.is_active,
+        Wallet.objects.values().get(owner=alice),
+        list(alice.wallet.entries.order_by("sequence").values_list("sequence", "available_after")),
+        list(Notice.objects.filter(wallet=alice.wallet).values()),
+        list(EntryNote.objects.filter(entry__wallet=alice.wallet).values()),
+        list(Authenticator.objects.filter(user=alice).values()),
+        list(EmailAddress.objects.filter(user=alice).values()),
+    ]
+
+
+def leads_to(answer: HttpResponse, address: str) -> bool:
+    return answer.status_code == 302 and answer["Location"].partition("?")[0] == address
+
+
+def test_every_route_has_a_row() -> None:
+    mine = [pattern for pattern in PATTERNS if not pattern.startswith(STAFF)]
+    assert sorted(mine) == sorted(ROWS)
+    assert len(STAFF_PATTERNS) > len(STAFF_WITHOUT_RIGHTS)
+    assert set(STAFF_PATTERNS) >= STAFF_WITHOUT_RIGHTS
+
+
+def test_a_visitor_is_led_to_the_login_everywhere_else(alice: User) -> None:
+    before = what_alice_has()
+    for pattern, row in ROWS.items():
+        address = address_of(row, alice)
+        for answer in (Client().get(address), Client().post(address)):
+            if row.seen_by == EVERYBODY:
+                assert not leads_to(answer, LOGIN) or pattern == PASSKEY_LOGIN, pattern
+            else:
+                assert leads_to(answer, LOGIN), pattern
+            assert CANARY not in answer.content.decode() or pattern == OUT_OF_HER_MAIL, pattern
+        assert what_alice_has() == before, pattern
+
+
+def test_another_customer_finds_nothing_of_alice_s(alice: User, bob: User) -> None:
+    before = what_alice_has()
+    for pattern, row in ROWS.items():
+        address = address_of(row, alice)
+        for answer in (browser_of(bob).get(address), browser_of(bob).post(address)):
+            assert answer.status_code < 500, pattern
+            assert CANARY not in answer.content.decode() or pattern == OUT_OF_HER_MAIL, pattern
+            if row.seen_by == OWNER:
+                # A foreign notice is answered like one that is dismissed twice; keys ask for the password first.
+                assert answer.status_code in {302, 404, 405}, pattern
+            if row.seen_by in {SIGNED_IN, OWNER}:
+                assert not leads_to(answer, LOGIN), pattern
+        assert what_alice_has() == before, pattern
+
+
+def test_nobody_but_staff_gets_into_the_admin(alice: User, bob: User) -> None:
+    before = what_alice_has()
+    for pattern in STAFF_PATTERNS:
+        address = staff_address_of(pattern, alice)
+        for browser in (Client(), browser_of(bob)):
+            for answer in (browser.get(address), browser.post(address)):
+                outside = answer.status_code in {403, 404} or leads_to(answer, STAFF_LOGIN) or leads_to(answer, LOGIN)
+                assert outside or pattern == "admin/logout/", pattern
+                assert CANARY not in answer.content.decode(), pattern
+        assert what_alice_has() == before, pattern
+
+
+def test_staff_without_the_right_see_and_change_nothing(alice: User, sam: User) -> None:
+    before = what_alice_has()
+    for pattern in STAFF_PATTERNS:
+        address = staff_address_of(pattern, alice)
+        seen, sent = browser_of(sam).get(address, follow=True), browser_of(sam).post(address)
+        # A row that isn't there leads back to the index, which is empty for Sam.
+        nothing = seen.status_code in {403, 404, 405} or seen.request["PATH_INFO"] == "/admin/"
+        assert nothing or pattern in STAFF_WITHOUT_RIGHTS, pattern
+        assert sent.status_code in {302, 403, 404, 405} or pattern in STAFF_WITHOUT_RIGHTS, pattern
+        assert CANARY not in seen.content.decode() + sent.content.decode(), pattern
+        assert what_alice_has() == before, pattern
