@@ -1,0 +1,51 @@
+"""What holds for all of the staff's pages."""
+
+import pytest
+from django.test import Client
+
+from accounts.models import User
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def browser_of_stella() -> Client:
+    browser = Client()
+    browser.force_login(User.objects.create_superuser("stella@example.com", "a long passphrase"))
+    return browser
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "billing/feature/%00/change/",
+        "billing/feature/gpt-4o%00/history/",
+        "billing/plan/%00/delete/",
+        "billing/ledgerentry/?kind__exact=%00",
+        "billing/ledgerentry/?kind__exact=charge&kind__exact=a%00b",
+        "billing/ledgerentry/?%00=1",
+        "billing/ledgerentry/?posted_on__year=0",
+        "billing/dailyusage/?used_on__iso_year=-1",
+        f"accounts/user/?joined_at__year={2**63}",
+        f"accounts/user/?joined_at__year={'9' * 400}",
+        "accounts/user/?joined_at__year=²",
+    ],
+)
+def test_an_impossible_address_is_refused_in_words(browser_of_stella: Client, address: str) -> None:
+    answer = browser_of_stella.get(f"/admin/{address}")
+    assert answer.status_code == 400
+    assert "Error 400" in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    "query", ["joined_at__year=2025", "q=%00", "is_active__exact=1&q=alice", "joined_at__month=13"]
+)
+def test_any_other_question_is_answered(browser_of_stella: Client, query: str) -> None:
+    assert browser_of_stella.get(f"/admin/accounts/user/?{query}", follow=True).status_code == 200
+
+
+@pytest.mark.parametrize("page", ["password_change/", "password_change/done/"])
+def test_staff_change_their_password_where_attempts_are_counted(browser_of_stella: Client, page: str) -> None:
+    form = {"old_password": "a long passphrase", "new_password1": "x", "new_password2": "x"}
+    for answer in (browser_of_stella.get(f"/admin/{page}"), browser_of_stella.post(f"/admin/{page}", form)):
+        assert answer["Location"] == "/accounts/password/change/"
