@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.contrib import admin
@@ -49,6 +50,7 @@ class UserAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in the s
 
 
 admin.site.unregister(Authenticator)
+admin.site.unregister(EmailAddress)
 # Its pages show the keys that whoever holds them is signed in with.
 admin.site.unregister(UserSession)
 
@@ -67,4 +69,24 @@ class AuthenticatorAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(EmailAddress)
+class EmailAddressAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in the stubs only
+    """Addresses to look up. Whoever owns one can reset a password through it, so only people themselves change them."""
+
+    list_display = ["email", "user", "primary", "verified"]
+    list_filter = ["primary", "verified"]
+    list_select_related = ["user"]
+    search_fields = ["email", "user__email"]
+    actions = None
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -1,6 +1,7 @@
 """What staff can do with people, and what they cannot."""
 
 import pytest
+from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from django.contrib.auth.models import Permission
 from django.test import Client
@@ -76,3 +77,16 @@ def test_secrets_of_second_steps_stay_secret(admin_client: Client, alice: User) 
 def test_no_filter_feels_its_way_along_a_password(admin_client: Client, alice: User) -> None:
     start = alice.password[:12]
     assert admin_client.get("/admin/accounts/user/", {"password__startswith": start}).status_code == 400
+
+
+def test_nobody_on_staff_gives_an_address_to_a_login(client: Client, alice: User) -> None:
+    root = User.objects.create_superuser("root@example.com", "a long passphrase")
+    client.force_login(root)
+    address = EmailAddress.objects.get(user=alice)
+    form = {"user": alice.pk, "email": "root@example.com", "verified": "on", "primary": "on"}
+    for page in ("add", f"{address.pk}/change", f"{address.pk}/delete"):
+        assert client.post(f"/admin/account/emailaddress/{page}/", form).status_code == 403
+    picked = {"action": "make_verified", "_selected_action": [address.pk]}
+    client.post("/admin/account/emailaddress/", picked)
+    assert list(EmailAddress.objects.values_list("email", flat=True)) == ["alice@example.com"]
+    assert "alice@example.com" in client.get("/admin/account/emailaddress/?q=alice").content.decode()
