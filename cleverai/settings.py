@@ -6,10 +6,13 @@ Real environment variables win over `.env`, which wins over `.local/env` (the ad
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env, EnvError, validate
+
+from cleverai.variables import check_public_hosts, check_redis_url, check_site_url, host_of
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -21,22 +24,30 @@ for env_file in (BASE_DIR / ".env", BASE_DIR / ".local" / "env"):
 ENVIRONMENT = env.str("ENVIRONMENT", default="production", validate=validate.OneOf(["production", "development"]))
 DEVELOPMENT = ENVIRONMENT == "development"
 DEBUG = env.bool("DEBUG", default=False)
+
+
+def default_in_development(value: Any) -> dict[str, Any]:
+    """Return a default for a development machine; a public one has to say what it wants."""
+    return {"default": value} if DEVELOPMENT else {}
+
+
 SECRET_KEY = env.str("SECRET_KEY", validate=validate.Length(min=50))
 SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", default=[])
 DATABASE_URL = env.dj_db_url("DATABASE_URL", conn_max_age=600, conn_health_checks=True)
-REDIS_URL = env.str(
-    "REDIS_URL", validate=validate.Regexp(r"^rediss?://", error="It must start with redis:// or rediss://.")
+REDIS_URL = env.str("REDIS_URL", validate=check_redis_url)
+# Nobody guesses these two for a public machine: cookies, mails' links and rate limits hang on them.
+SITE_URL = env.str("SITE_URL", validate=check_site_url, **default_in_development("http://127.0.0.1:8000"))
+TRUSTED_PROXY_COUNT = env.int(
+    "TRUSTED_PROXY_COUNT", validate=validate.Range(min=0, max=10), **default_in_development(0)
 )
-SITE_URL = env.str(
-    "SITE_URL",
-    default="http://127.0.0.1:8000",
-    validate=validate.Regexp(r"^https?://[^/]+$", error="It must look like https://credits.example.com, with no path."),
-)
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost"])
+ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=[], validate=None if DEVELOPMENT else check_public_hosts)
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
-TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0, validate=validate.Range(min=0, max=10))
 EMAIL = env.dj_email_url("EMAIL_URL", default="smtp://127.0.0.1:25")
-DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="CleverAI <billing@cleverai.example>")
+DEFAULT_FROM_EMAIL = env.str(
+    "DEFAULT_FROM_EMAIL",
+    default="CleverAI <billing@cleverai.example>",
+    validate=validate.Regexp(r".*[^@<\s]@[^@>\s]", error="It must be an e-mail address, with a name or without."),
+)
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]))
 HSTS_SECONDS = env.int("HSTS_SECONDS", default=31_536_000, validate=validate.Range(min=0))
 
@@ -50,6 +61,8 @@ except EnvError as error:
         + "\n".join(lines)
         + "\nREADME.md lists them all; `make demo` needs none of them."
     ) from None
+
+ALLOWED_HOSTS = ALLOWED_HOSTS or [host_of(SITE_URL), *(["127.0.0.1", "localhost"] if DEVELOPMENT else [])]
 
 if DEBUG and not DEVELOPMENT:
     raise ImproperlyConfigured("DEBUG shows the product's inside to anybody: it needs ENVIRONMENT=development.")
@@ -78,9 +91,9 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "csp.middleware.CSPMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "csp.middleware.CSPMiddleware",
     "django.middleware.gzip.GZipMiddleware",
     "cleverai.middleware.OutageMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -216,6 +229,7 @@ STORAGES = {
     },
 }
 WHITENOISE_USE_FINDERS = DEVELOPMENT
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 
 if "EMAIL_BACKEND" not in EMAIL:
     raise ImproperlyConfigured("EMAIL_URL must start with smtp:// or submission:// (SMTP with STARTTLS).")

@@ -1,0 +1,107 @@
+"""A start with wrong variables stops at once and names them; a right one is safe without being asked."""
+
+import os
+import re
+import runpy
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+RIGHT = {
+    "SECRET_KEY": "k3Jx" * 16,
+    "DATABASE_URL": "postgresql://cleverai:secret-password@db.example.com/cleverai",
+    "REDIS_URL": "redis://:secret-password@cache.example.com:6379/0",
+    "SITE_URL": "https://credits.example.com",
+    "TRUSTED_PROXY_COUNT": "1",
+}
+
+
+@pytest.fixture
+def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Read the settings as a fresh clone does, with these variables and no others."""
+    copy = tmp_path / "cleverai" / "settings.py"
+    copy.parent.mkdir()
+    shutil.copy(settings.BASE_DIR / "cleverai" / "settings.py", copy)
+
+    def run(variables: dict[str, str]) -> dict[str, Any]:
+        with monkeypatch.context() as patch:
+            for name in os.environ:
+                patch.delenv(name)
+            for name, value in variables.items():
+                patch.setenv(name, value)
+            return runpy.run_path(str(copy))
+
+    return run
+
+
+@pytest.mark.parametrize("missing", RIGHT)
+def test_a_public_machine_says_what_it_is(start: Any, missing: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match=rf"  {missing}: Environment variable not set"):
+        start({name: value for name, value in RIGHT.items() if name != missing})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SECRET_KEY", "short"),
+        ("DATABASE_URL", "sqlite:///books.db"),
+        ("DATABASE_URL", "nonsense"),
+        ("REDIS_URL", "http://cache.example.com"),
+        ("REDIS_URL", "redis://"),
+        ("REDIS_URL", "redis://cache.example.com:port/0"),
+        ("REDIS_URL", "redis://cache.example.com/first"),
+        ("SITE_URL", "credits.example.com"),
+        ("SITE_URL", "https://credits.example.com/"),
+        ("SITE_URL", "https://credits example.com"),
+        ("SITE_URL", "https://credits.example.com?x"),
+        ("SITE_URL", "https://credits.example.com:99999"),
+        ("ALLOWED_HOSTS", "credits.example.com,*"),
+        ("TRUSTED_PROXY_COUNT", "many"),
+        ("TRUSTED_PROXY_COUNT", "-1"),
+        ("EMAIL_URL", "nonsense"),
+        ("EMAIL_URL", "smtp://mail.example.com:port"),
+        ("DEFAULT_FROM_EMAIL", ""),
+        ("LOG_LEVEL", "LOUD"),
+        ("HSTS_SECONDS", "-1"),
+        ("ENVIRONMENT", "staging"),
+        ("DEBUG", "perhaps"),
+        ("DEBUG", "true"),
+    ],
+)
+def test_a_wrong_value_is_named_and_no_password_with_it(start: Any, name: str, value: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match=name) as stopped:
+        start(RIGHT | {name: value})
+    assert "secret-password" not in str(stopped.value)
+
+
+def test_all_wrong_values_are_named_at_once(start: Any) -> None:
+    with pytest.raises(ImproperlyConfigured, match=r"(?s)SECRET_KEY.*SITE_URL.*LOG_LEVEL"):
+        start(RIGHT | {"SECRET_KEY": "short", "SITE_URL": "x", "LOG_LEVEL": "x"})
+
+
+def test_a_public_machine_is_safe_without_being_asked(start: Any) -> None:
+    found = start(RIGHT)
+    assert (found["DEBUG"], found["DEVELOPMENT"], found["ALLOWED_HOSTS"]) == (False, False, ["credits.example.com"])
+    assert (found["SESSION_COOKIE_NAME"], found["CSRF_COOKIE_NAME"]) == ("__Host-session", "__Host-csrf")
+    for flag in ("SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE", "SESSION_COOKIE_HTTPONLY", "CSRF_COOKIE_HTTPONLY"):
+        assert found[flag] is True
+    assert found["SECURE_SSL_REDIRECT"] is True
+    assert found["SECURE_HSTS_SECONDS"] >= 31_536_000
+    assert found["SECURE_PROXY_SSL_HEADER"] == ("HTTP_X_FORWARDED_PROTO", "https")
+    assert not [app for app in found["INSTALLED_APPS"] if "sandbox" in app or "mail_viewer" in app]
+
+
+def test_without_a_proxy_nobody_s_word_counts_for_https(start: Any) -> None:
+    assert start(RIGHT | {"TRUSTED_PROXY_COUNT": "0"})["SECURE_PROXY_SSL_HEADER"] is None
+
+
+def test_the_readme_and_the_example_name_every_variable(start: Any) -> None:
+    known = set(start(RIGHT)["env"]._fields)
+    readme = (settings.BASE_DIR / "README.md").read_text()
+    example = (settings.BASE_DIR / ".env.example").read_text()
+    assert set(re.findall(r"^\| `([A-Z_]+)` \|", readme, re.MULTILINE)) == known
+    assert set(re.findall(r"^#?([A-Z_]+)=", example, re.MULTILINE)) == known
