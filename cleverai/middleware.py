@@ -41,7 +41,7 @@ class PrivatePagesMiddleware:
         response = self.get_response(request)
         if self._leads_to_login(response) and request.headers.get("HX-Request"):
             response = HttpResponse(status=204, headers={"HX-Trigger": "signed-out"})
-        if settings.SESSION_COOKIE_NAME in request.COOKIES:
+        if settings.SESSION_COOKIE_NAME in request.COOKIES or request.session.modified:
             response["Cache-Control"] = "no-store"
         patch_vary_headers(response, ["HX-Request"])
         return response
