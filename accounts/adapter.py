@@ -45,6 +45,13 @@ class AccountAdapter(DefaultAccountAdapter):
         saved: User = super().save_user(request, user, form, commit)
         return saved
 
+    def is_safe_url(self, url: str | None) -> bool:
+        """Return whether an address is one of ours; one that can't be read isn't."""
+        try:
+            return bool(super().is_safe_url(url))
+        except ValueError:
+            return False
+
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Send a mail that somebody waits for, or raise MailNotSent."""
         try:

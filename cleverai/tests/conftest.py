@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.core.cache import caches
 from django.test import Client
 
@@ -11,7 +12,9 @@ from accounts.models import User
 
 @pytest.fixture
 def alice(db: None) -> User:
-    return User.objects.create_user("alice@example.com", "a long passphrase", name="Alice")
+    user = User.objects.create_user("alice@example.com", "a long passphrase", name="Alice")
+    EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
+    return user
 
 
 @pytest.fixture
