@@ -1,0 +1,80 @@
+"""A session ends everywhere at once: by logging out, from another device, with the password, with the account."""
+
+import pytest
+from django.conf import settings
+from django.test import Client
+
+from accounts.models import User
+from accounts.tests.conftest import PASSWORD
+
+
+@pytest.fixture
+def phone(alice: User) -> Client:
+    """Alice's other browser."""
+    phone = Client()
+    phone.post("/accounts/login/", {"login": alice.email, "password": PASSWORD})
+    return phone
+
+
+def is_in(browser: Client) -> bool:
+    return browser.get("/settings/profile/").status_code == 200
+
+
+def test_a_stolen_cookie_is_worth_nothing_after_the_logout(browser_of_alice: Client) -> None:
+    thief = Client()
+    thief.cookies[settings.SESSION_COOKIE_NAME] = browser_of_alice.cookies[settings.SESSION_COOKIE_NAME].value
+    assert is_in(thief)
+    browser_of_alice.post("/accounts/logout/")
+    assert not is_in(thief)
+
+
+def test_a_login_takes_a_key_that_nobody_knew_before(alice: User) -> None:
+    browser = Client()
+    browser.cookies[settings.SESSION_COOKIE_NAME] = "k" * 32
+    browser.post("/accounts/login/", {"login": alice.email, "password": PASSWORD})
+    assert is_in(browser)
+    assert browser.cookies[settings.SESSION_COOKIE_NAME].value != "k" * 32
+
+
+def test_alice_ends_her_other_sessions(browser_of_alice: Client, phone: Client) -> None:
+    assert is_in(phone)
+    browser_of_alice.get("/accounts/sessions/")
+    browser_of_alice.post("/accounts/sessions/")
+    assert (is_in(browser_of_alice), is_in(phone)) == (True, False)
+
+
+def test_a_new_password_ends_every_session(browser_of_alice: Client, phone: Client) -> None:
+    new = "another long passphrase"
+    form = {"oldpassword": PASSWORD, "password1": new, "password2": new}
+    assert browser_of_alice.post("/accounts/password/change/", form).status_code == 302
+    assert not is_in(phone)
+
+
+def test_an_account_that_is_switched_off_is_out_at_once(alice: User, browser_of_alice: Client) -> None:
+    alice.is_active = False
+    alice.save()
+    assert not is_in(browser_of_alice)
+    answer = browser_of_alice.get("/settings/billing/balance/?shown=1-0", headers={"hx-request": "true"})
+    assert (answer.status_code, answer["HX-Trigger"]) == (204, "signed-out")
+
+
+def test_guessing_stops_after_five_wrong_passwords_for_known_and_unknown_addresses_alike(alice: User) -> None:
+    for email, address in ((alice.email, "203.0.113.1"), ("nobody@example.com", "203.0.113.2")):
+        visitor = Client(REMOTE_ADDR=address)
+        for _ in range(5):
+            page = visitor.post("/accounts/login/", {"login": email, "password": "wrong"}).content.decode()
+            assert "belong together" in page
+        stopped = visitor.post("/accounts/login/", {"login": email, "password": PASSWORD})
+        assert stopped.status_code == 200
+        assert "Too many attempts" in stopped.content.decode()
+
+
+def test_one_visitor_s_mistakes_lock_nobody_else_out_behind_a_proxy(alice: User, settings: object) -> None:
+    settings.ALLAUTH_TRUSTED_PROXY_COUNT = 1  # type: ignore[attr-defined]
+    attacker, alices = "6.6.6.6, 203.0.113.6", "203.0.113.5"
+    for number in range(12):
+        form = {"login": f"guess{number}@example.com", "password": "wrong"}
+        last = Client().post("/accounts/login/", form, headers={"x-forwarded-for": attacker})
+    assert "Too many attempts" in last.content.decode()
+    form = {"login": alice.email, "password": PASSWORD}
+    assert Client().post("/accounts/login/", form, headers={"x-forwarded-for": alices}).status_code == 302
