@@ -6,6 +6,7 @@ from typing import Any
 import qrcode
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import context as allauth_context
+from allauth.core import ratelimit
 from allauth.mfa.adapter import DefaultMFAAdapter
 from django.core.mail import EmailMultiAlternatives
 from django.http import HttpRequest
@@ -57,6 +58,8 @@ class AccountAdapter(DefaultAccountAdapter):
         try:
             super().send_mail(template_prefix, email, context)
         except OSError as error:  # SMTPException is one
+            # Else the next attempt would count as one too many, and send nothing without a word.
+            ratelimit.clear(allauth_context.request, action="confirm_email", key=email.lower())
             raise MailNotSent(f"The mail server didn't take “{template_prefix}”.") from error
 
     def send_notification_mail(self, *args: Any, **kwargs: Any) -> None:

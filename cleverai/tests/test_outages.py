@@ -77,6 +77,7 @@ def test_a_sign_up_whose_mail_does_not_leave_says_so_and_can_be_finished(
 
     answer = Client().post("/accounts/login/", {"login": NEWCOMER["email"], "password": NEWCOMER["password1"]})
     assert answer["Location"] == "/accounts/confirm-email/"
+    assert [message.to for message in mail.outbox] == [[NEWCOMER["email"]]]
 
 
 @pytest.mark.usefixtures("no_mail")
