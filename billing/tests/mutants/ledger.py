@@ -30,6 +30,13 @@ ONE_UNIQUE_KEY = 'fields=("wallet", "key"),\n                name="one_entry_per
 
 LOCKS = [
     Mutant(
+        name="no row lock in the quick way",
+        file=CHARGE_SQL,
+        old="WHERE id = p_wallet FOR NO KEY UPDATE;",
+        new="WHERE id = p_wallet;",
+        caught_by=NEVER_BELOW_ZERO + SPEND_TO_THE_LAST,
+    ),
+    Mutant(
         name="no row lock",
         file=LEDGER,
         old=LOCKED,
@@ -76,7 +83,7 @@ LOCKS = [
     Mutant(
         name="unconditional available - x",
         file=CHARGE_SQL,
-        old="            wallet.head_left >= p_cost\n",
+        old="            w.head_left >= p_cost\n",
         new="            true\n",
         caught_by=NEVER_BELOW_ZERO + SPEND_TO_THE_LAST,
     ),
@@ -138,8 +145,8 @@ TIME = [
     Mutant(
         name="next_due_at is ignored by a charge",
         file=CHARGE_SQL,
-        old="        AND (wallet.next_due_at IS NULL OR wallet.next_due_at > p_now)\n",
-        new="",
+        old=" OR w.next_due_at <= p_now\n",
+        new="\n",
         caught_by=DUE_MOMENTS + "test_a_due_allowance_is_given_once_whoever_touches_first",
     ),
     Mutant(
@@ -194,8 +201,8 @@ TIME = [
     Mutant(
         name="the server's dates on a quick charge",
         file=CHARGE_SQL,
-        old="(greatest(p_now, wallet.last_posted_at) AT TIME ZONE wallet.time_zone)::date",
-        new="(greatest(p_now, wallet.last_posted_at) AT TIME ZONE 'UTC')::date",
+        old="(posted_at AT TIME ZONE w.time_zone)::date",
+        new="(posted_at AT TIME ZONE 'UTC')::date",
         caught_by=STORIES + "test_usage_counts_on_the_owner_s_own_day[Pacific/Auckland]",
     ),
     Mutant(
@@ -268,14 +275,14 @@ CREDITS = [
     Mutant(
         name="a suspended wallet is charged",
         file=CHARGE_SQL,
-        old="        AND wallet.suspended_at IS NULL\n",
+        old=" OR w.suspended_at IS NOT NULL",
         new="",
         caught_by=CHARGES + "TestRefusals::test_a_suspended_wallet_is_not_charged_not_even_nothing",
     ),
     Mutant(
         name="nobody is warned at twenty percent",
         file=CHARGE_SQL,
-        old="WHEN 0 THEN greatest(wallet.low_below, 1)",
+        old="WHEN 0 THEN greatest(w.low_below, 1)",
         new="WHEN 0 THEN 1",
         caught_by="billing/tests/test_warnings.py::test_a_millicredit_below_twenty_percent_warns_once",
     ),
