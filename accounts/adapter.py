@@ -66,8 +66,8 @@ class AccountAdapter(DefaultAccountAdapter):
         """Tell somebody what has happened to their login; it has happened, whether the mail leaves or not."""
         try:
             super().send_notification_mail(*args, **kwargs)
-        except MailNotSent:
-            logger.exception("A notification was lost.")
+        except MailNotSent as error:
+            logger.error("A notification was lost (%s).", type(error.__cause__).__name__)
 
     def render_mail(
         self,

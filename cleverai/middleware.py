@@ -1,5 +1,6 @@
 """What happens around every request."""
 
+import logging
 from collections.abc import Callable
 
 from django.conf import settings
@@ -9,6 +10,8 @@ from django.shortcuts import resolve_url
 from django.utils.cache import patch_vary_headers
 
 from cleverai.outages import outage_behind, outage_response
+
+logger = logging.getLogger(__name__)
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
@@ -28,7 +31,11 @@ class OutageMiddleware:
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         outage = outage_behind(exception)
-        return outage_response(request, outage) if outage else None
+        if outage is None:
+            return None
+        # Its name alone: the words of a refused mail have addresses in them.
+        logger.error("%s (%s).", outage.title, type(exception.__cause__ or exception).__name__)
+        return outage_response(request, outage)
 
 
 class PrivatePagesMiddleware:
