@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Now
 
 DEFAULT_MAX_OUTPUT_TOKENS = 4_096
 
@@ -27,7 +28,11 @@ class Wallet(models.Model):
 
     head_grant = models.ForeignKey("Grant", models.PROTECT, null=True, related_name="+", db_index=False)
     head_left = models.BigIntegerField(default=0)
-    next_due_at = models.DateTimeField(null=True, help_text="When time alone changes something; empty: never.")
+    next_due_at = models.DateTimeField(
+        null=True,
+        db_default=Now(),  # a new wallet goes the plain way first, which refuses one without a plan
+        help_text="When time alone changes something; empty: never.",
+    )
 
     cycle = models.PositiveIntegerField(default=0)
     cycle_started_at = models.DateTimeField()

@@ -51,3 +51,10 @@ def left(grant: Grant) -> int:
     """Return the millicredits left of a grant, wherever they are written down."""
     grant.refresh_from_db()
     return grant.remaining if grant.remaining is not None else Wallet.objects.get(pk=grant.wallet_id).head_left
+
+
+def planless_wallet(*, at: datetime) -> Wallet:
+    """Return a wallet that no sign-up made: it is on no plan, and a contract's flag makes it no richer."""
+    return Wallet.objects.create(
+        last_posted_at=at, last_posted_on=at.date(), cycle_started_at=at, next_due_at=at, unlimited=True
+    )

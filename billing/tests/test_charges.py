@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from accounts.models import User
 from billing import metering
@@ -18,7 +18,7 @@ from billing.errors import (
 )
 from billing.models import FeaturePrice, LedgerEntry, Subscription, Wallet
 from billing.selectors import catalog
-from billing.tests.people import books, give, left
+from billing.tests.people import books, give, left, planless_wallet
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
@@ -194,13 +194,23 @@ class TestRefusals:
         with pytest.raises(UnknownWallet):
             metering.charge(wallet=Wallet(pk=404_404), feature="gpt-4o", quantity=1, key="chat", now=now)
 
-    def test_a_wallet_without_a_plan_gets_no_free_ride_when_anything_is_due(self, alice: User, now: datetime) -> None:
-        Subscription.objects.filter(wallet__owner=alice).delete()
+    def test_a_wallet_without_a_plan_gets_no_free_ride(self, db: None, now: datetime) -> None:
+        wallet = planless_wallet(at=now)
         with pytest.raises(NoPlan):
-            metering.charge(wallet=alice.wallet, feature="flux-pro", quantity=1, key="image", now=now + 60 * DAY)
+            metering.charge(wallet=wallet, feature="flux-pro", quantity=1, key="image", now=now)
         with pytest.raises(NoPlan):
-            metering.charge(wallet=alice.wallet, feature="dall-e-3-hd", quantity=2, key="images", now=now)
-        assert len(books(alice.wallet)) == 1
+            metering.hold(wallet=wallet, feature="gpt-4o", quantity=100, key="chat", now=now)
+        assert not wallet.entries.exists()
+
+    def test_a_new_wallet_is_due_at_once_so_that_its_plan_is_asked_for(self, alice: User, now: datetime) -> None:
+        wallet = Wallet.objects.create(last_posted_at=now, last_posted_on=now.date(), cycle_started_at=now)
+        wallet.refresh_from_db()
+        assert wallet.next_due_at is not None
+
+    def test_nobody_can_lose_their_plan(self, alice: User) -> None:
+        with pytest.raises(IntegrityError), transaction.atomic():
+            alice.wallet.subscription.delete()
+        assert Subscription.objects.filter(wallet=alice.wallet).exists()
 
 
 class TestUnlimited:

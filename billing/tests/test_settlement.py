@@ -9,7 +9,7 @@ from billing import metering
 from billing.errors import InvalidRequest, NoPlan, UnknownWallet
 from billing.models import Hold, Subscription, Wallet
 from billing.services import settlement
-from billing.tests.people import books, give, left, sign_up
+from billing.tests.people import books, give, left, planless_wallet, sign_up
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
@@ -222,8 +222,8 @@ def test_a_wallet_that_does_not_exist_is_unknown(db: None, now: datetime) -> Non
         settlement.settle(wallet_id=404_404, now=now)
 
 
-def test_a_wallet_on_no_plan_is_not_settled(alice: User, now: datetime) -> None:
-    Subscription.objects.filter(wallet__owner=alice).delete()
+def test_a_wallet_on_no_plan_is_not_settled(db: None, now: datetime) -> None:
+    wallet = planless_wallet(at=now)
     with pytest.raises(NoPlan):
-        settlement.settle(wallet_id=alice.wallet.pk, now=now + 60 * DAY)
-    assert len(books(alice.wallet)) == 1
+        settlement.settle(wallet_id=wallet.pk, now=now + 60 * DAY)
+    assert not wallet.entries.exists()

@@ -9,8 +9,8 @@ from django.db import connection
 
 from accounts.models import User
 from billing import metering, tasks
-from billing.models import Subscription, Wallet
-from billing.tests.people import books, sign_up
+from billing.models import Wallet
+from billing.tests.people import books, planless_wallet, sign_up
 
 RESET = datetime(2025, 4, 10, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -55,12 +55,12 @@ def test_more_wallets_than_one_batch_are_all_settled(db: None, now: datetime, mo
 
 
 def test_one_wallet_that_can_not_be_settled_does_not_stop_the_others(
-    alice: User, bob: User, caplog: pytest.LogCaptureFixture
+    bob: User, now: datetime, caplog: pytest.LogCaptureFixture
 ) -> None:
-    Subscription.objects.filter(wallet__owner=alice).delete()
+    planless = planless_wallet(at=now)
     with caplog.at_level(logging.ERROR, logger="billing.tasks"):
         assert beat(RESET) == 1
-    assert f"Wallet {alice.wallet.pk} can't be settled." in caplog.text
+    assert f"Wallet {planless.pk} can't be settled." in caplog.text
     assert len(books(bob.wallet)) == 3
 
 

@@ -8,11 +8,11 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
 from billing import metering
-from billing.models import Subscription, Wallet
+from billing.models import Wallet
 from billing.tests.pages.acts import charge
 from billing.tests.pages.conftest import Clock
 from billing.tests.pages.reading import HTMX, words
-from billing.tests.people import give
+from billing.tests.people import give, planless_wallet
 
 OVERVIEW = "/settings/billing/"
 
@@ -100,11 +100,11 @@ def test_an_unlimited_wallet_counts_without_deducting(browser_of_alice: Client, 
     assert "worth 130 credits" in page
 
 
-def test_no_plan_is_said(browser_of_alice: Client, alice: User) -> None:
-    subscription = Subscription.objects.get(wallet=alice.wallet)
-    Subscription.objects.all().delete()
+def test_no_plan_is_said(browser_of_alice: Client, alice: User, now: datetime) -> None:
+    planless = planless_wallet(at=now)
+    Wallet.objects.filter(owner=alice).update(owner=None)
+    Wallet.objects.filter(pk=planless.pk).update(owner=alice)
     assert "This wallet is on no plan" in words(browser_of_alice.get(OVERVIEW))
-    subscription.save(force_insert=True)
 
 
 def test_nothing_used_is_a_kind_word(browser_of_alice: Client) -> None:
