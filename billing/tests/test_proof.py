@@ -48,6 +48,7 @@ DAMAGE = {
         WHERE feature_id = 'gpt-4o'""",
     "daily usage is what its entries used": "UPDATE billing_dailyusage SET uses = uses + 1 WHERE feature_id = 'gpt-4o'",
     "every entry names rows that exist": "DELETE FROM billing_feature WHERE code = 'gpt-4o'",
+    "every hold names a wallet that exists": "UPDATE billing_hold SET wallet_id = -1 WHERE status = 'open'",
 }
 
 
