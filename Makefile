@@ -11,7 +11,7 @@ SANDBOX := $(BIN)/python -m sandbox
 export PORT ?= 8000
 ARGS ?=
 
-.PHONY: help demo test test-long check fix bench bench-long shell manage lock clean
+.PHONY: help demo test test-long check fix bench bench-long screenshots shell manage lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ bench: $(INSTALLED) ## measure, on durable servers that are thrown away afterwar
 
 bench-long: $(INSTALLED) ## measure at the sizes that take hours
 	@exec $(SANDBOX) run --temporary -- python -m benchmarks --long $(ARGS)
+
+screenshots: $(INSTALLED) ## take pictures of the running demo's pages for docs/
+	@exec $(SANDBOX) run -- python -m sandbox screenshots
 
 shell: $(INSTALLED) ## open a Python shell on the demo's data
 	@exec $(SANDBOX) run -- python manage.py shell

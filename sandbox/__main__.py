@@ -1,4 +1,4 @@
-"""python -m sandbox demo | run | test | check | chromium"""
+"""python -m sandbox demo | run | test | check | chromium | screenshots"""
 
 import argparse
 import os
@@ -51,6 +51,15 @@ def _act(options: argparse.Namespace, began: float) -> int:
             from sandbox.checking import check  # noqa: PLC0415 - it loads the servers
 
             return check()
+        case "screenshots":
+            import django  # noqa: PLC0415 - the sample data's people are models
+
+            os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cleverai.settings")
+            django.setup()
+            from sandbox.screenshots import take  # noqa: PLC0415 - it loads Playwright
+
+            print(f"{take(options.site.rstrip('/'))} pictures are in docs/screenshots/.")
+            return 0
         case _:
             found = chromium.find_or_install()
             if not found:
@@ -84,6 +93,8 @@ def _parser() -> argparse.ArgumentParser:
     test.add_argument("arguments", nargs=argparse.REMAINDER, help="for pytest, after --")
     verbs.add_parser("check", help="run every check of the code, the templates and the settings")
     verbs.add_parser("chromium", help="print the path of Chromium, installing it if that needs no permission")
+    screenshots = verbs.add_parser("screenshots", help="take pictures of the running demo's pages")
+    screenshots.add_argument("--site", default=f"http://127.0.0.1:{os.environ.get('PORT') or '8000'}")
     return parser
 
 
