@@ -83,9 +83,10 @@ def share_of(amount: int, percent: int) -> int:
 
 
 def issue_allowance(books: Books, *, starts_at: datetime, ends_at: datetime, key: str) -> LedgerEntry | None:
-    """Begin a cycle and grant its allowance in open books; a plan without one (or with 0) only begins the cycle."""
+    """Begin a cycle and grant its allowance in open books; one of 0 is none, and one without a number is unlimited."""
     subscription = books.subscription
     allowance = subscription.plan.allowance if subscription.allowance is None else subscription.allowance
+    books.wallet.unlimited = allowance is None
     begin_cycle(books, at=starts_at, ends_at=ends_at, allowance=allowance)
     if not allowance:
         return None

@@ -139,7 +139,6 @@ def _change(
     subscription.period_ends_at = ends_at
     subscription.allowance = allowance
     subscription.save()
-    books.wallet.unlimited = plan.allowance is None and allowance is None
     for grant in books.open_grants():
         if grant.source == Grant.Source.ALLOWANCE:
             end_grant(books, grant)

@@ -14,7 +14,7 @@ from billing.services import grants, subscriptions
 
 FEATURES = ["gpt-4o", "gpt-4o-mini", "flux-pro", "video-generation", "analytics", "custom-training"]
 ACTIONS = ["charge", "charge", "charge", "many", "hold", "capture", "capture", "release", "extend", "workflow", "grant"]
-ACTIONS += ["chatbot", "repeat", "suspend_or_resume", "start_or_end_unlimited", "take", "change_plan"]
+ACTIONS += ["chatbot", "repeat", "suspend_or_resume", "take", "change_plan"]
 HOURS = [0, 0, 0, 0, 0, 0, 1, 3, 26, 24 * 9, 24 * 45]
 
 Step = tuple[str, int, str, int]
@@ -154,10 +154,6 @@ class Life:
         self.wallet.refresh_from_db()
         suspended_at = None if self.wallet.suspended_at else self.now
         Wallet.objects.filter(pk=self.wallet.pk).update(suspended_at=suspended_at)
-
-    def _start_or_end_unlimited(self, key: str, feature: str, size: int) -> Any:
-        self.wallet.refresh_from_db()
-        Wallet.objects.filter(pk=self.wallet.pk).update(unlimited=not self.wallet.unlimited)
 
     def _change_plan(self, key: str, feature: str, size: int) -> Any:
         match size % 4:

@@ -7,7 +7,7 @@ import pytest
 from accounts.models import User
 from billing import metering
 from billing.errors import InvalidRequest, NoPlan
-from billing.models import Grant, Subscription, Wallet
+from billing.models import Grant, Plan, Subscription, Wallet
 from billing.services import chatbots, settlement, subscriptions
 from billing.tests.people import books, give
 
@@ -172,6 +172,22 @@ def test_a_contract_with_an_allowance_of_its_own_is_reset_each_month(alice: User
     chat(wallet, 1_000_000, "a", now)
     wallet = settlement.settle(wallet_id=wallet.pk, now=now + timedelta(days=31))
     assert (wallet.unlimited, wallet.available, wallet.low_below) == (False, 70_000_000, 14_000_000)
+
+
+def test_a_plan_that_staff_make_unlimited_is_so_from_the_next_cycle_on(alice: User, now: datetime) -> None:
+    Plan.objects.filter(pk="free").update(allowance=None)
+    assert not settlement.settle(wallet_id=alice.wallet.pk, now=now + timedelta(days=1)).unlimited
+    wallet = settlement.settle(wallet_id=alice.wallet.pk, now=now + timedelta(days=31))
+    assert (wallet.unlimited, wallet.available) == (True, 0)
+
+
+def test_a_plan_that_staff_limit_is_so_from_the_next_cycle_on(alice: User, now: datetime) -> None:
+    wallet = alice.wallet
+    subscriptions.begin_contract(wallet_id=wallet.pk, allowance=None, now=now)
+    Plan.objects.filter(pk="enterprise").update(allowance=100_000)
+    assert settlement.settle(wallet_id=wallet.pk, now=now + timedelta(days=1)).unlimited
+    wallet = settlement.settle(wallet_id=wallet.pk, now=now + timedelta(days=31))
+    assert (wallet.unlimited, wallet.available) == (False, 100_000)
 
 
 def test_saying_the_same_contract_again_changes_nothing_and_another_one_begins_anew(alice: User, now: datetime) -> None:
