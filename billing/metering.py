@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from billing.errors import InvalidQuantity, InvalidRequest, MeteringError, UnknownHold
+from billing.errors import HoldClosed, InvalidQuantity, InvalidRequest, MeteringError, UnknownHold
 from billing.models import Feature, Hold, Wallet
 from billing.selectors import catalog
 from billing.selectors.catalog import PricedUse
@@ -223,7 +223,9 @@ class Work:
         return self.hold.quantity
 
     def used(self, quantity: int, *, detail: Detail | None = None) -> None:
-        """Say how many base units were really used."""
+        """Say how many base units were really used; raises InvalidQuantity and InvalidRequest as `capture` would."""
+        catalog.check_quantity(quantity)
+        check_detail(detail)
         self._used = quantity
         self._detail = detail
 
@@ -243,7 +245,8 @@ def holding(
     """Hold, yield the Work, then capture what it `used()`; release everything when the block raises.
 
     Work that doesn't say otherwise used what was held, except for tokens, where it must say. `clock` is asked for the
-    time at both ends. Raises what `hold` and `capture` raise, and InvalidRequest when the tokens used weren't named.
+    time at both ends. Raises what `hold` and `capture` raise, InvalidRequest when the tokens used weren't named, and
+    HoldClosed, before the block runs, when the key's hold was settled already: nobody would pay for the work.
     """
     opened = hold(
         wallet=wallet,
@@ -255,6 +258,8 @@ def holding(
         priced_as=priced_as,
         now=clock(),
     )
+    if opened.status != Hold.Status.OPEN:
+        raise HoldClosed("The hold of this key is settled already: work that begins again takes a key of its own.")
     work = Work(opened)
     try:
         yield work

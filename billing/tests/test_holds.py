@@ -1,6 +1,8 @@
 """Credits set aside before the cost is known, and what becomes of them (decisions 9, 10 and 12)."""
 
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -383,6 +385,34 @@ def test_tokens_that_nobody_counted_are_refused_and_released(alice: User, now: d
         metering.holding(wallet=alice.wallet, feature="gpt-4o", quantity=200, key="talk", clock=lambda: now),
     ):
         pass
+    assert books(alice.wallet, after=1) == [("hold", -1_000, 1_000, 0), ("release", 1_000, -1_000, 0)]
+
+
+def talk(wallet: Wallet, now: datetime) -> AbstractContextManager[metering.Work]:
+    return metering.holding(wallet=wallet, feature="gpt-4o", quantity=200, key="talk", clock=lambda: now)
+
+
+def test_work_does_not_begin_again_under_a_key_that_was_released(alice: User, now: datetime) -> None:
+    with pytest.raises(ConnectionError), talk(alice.wallet, now):
+        raise ConnectionError
+    with pytest.raises(HoldClosed, match="key of its own"), talk(alice.wallet, now):
+        pytest.fail("Nobody would pay for this.")
+
+
+def test_nor_under_one_that_was_captured(alice: User, now: datetime) -> None:
+    with talk(alice.wallet, now) as work:
+        work.used(150)
+    with pytest.raises(HoldClosed, match="key of its own"), talk(alice.wallet, now):
+        pytest.fail("Nobody would pay for this.")
+    assert books(alice.wallet, after=1) == [("hold", -1_000, 1_000, 0), ("capture", 250, -1_000, 750)]
+
+
+@pytest.mark.parametrize(("quantity", "detail"), [(0, None), (-1, None), (1.5, None), (150, {"nan": float("nan")})])
+def test_work_that_says_nonsense_about_its_use_is_released_at_once(
+    alice: User, now: datetime, quantity: Any, detail: Any
+) -> None:
+    with pytest.raises((InvalidQuantity, InvalidRequest)), talk(alice.wallet, now) as work:
+        work.used(quantity, detail=detail)
     assert books(alice.wallet, after=1) == [("hold", -1_000, 1_000, 0), ("release", 1_000, -1_000, 0)]
 
 
