@@ -3,6 +3,7 @@
 import logging
 
 from celery import shared_task
+from django.db import DataError, IntegrityError
 from django.utils import timezone
 
 from billing.errors import MeteringError
@@ -31,7 +32,7 @@ def settle_due_wallets() -> int:
             try:
                 settlement.settle(wallet_id=wallet_id, now=timezone.now())
                 settled += 1
-            except MeteringError:
+            except (MeteringError, IntegrityError, DataError):
                 logger.exception("Wallet %s can't be settled.", wallet_id)
         last_id = wallet_ids[-1]
     return settled

@@ -10,7 +10,7 @@ from django.db import connection
 from accounts.models import User
 from billing import metering, tasks
 from billing.models import Wallet
-from billing.tests.people import books, planless_wallet, sign_up
+from billing.tests.people import books, give, planless_wallet, sign_up
 
 RESET = datetime(2025, 4, 10, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -61,6 +61,16 @@ def test_one_wallet_that_can_not_be_settled_does_not_stop_the_others(
     with caplog.at_level(logging.ERROR, logger="billing.tasks"):
         assert beat(RESET) == 1
     assert f"Wallet {planless.pk} can't be settled." in caplog.text
+    assert len(books(bob.wallet)) == 3
+
+
+def test_nor_does_one_whose_rows_the_database_refuses(
+    alice: User, bob: User, now: datetime, caplog: pytest.LogCaptureFixture
+) -> None:
+    give(alice.wallet, 5_000, now=now, key=f"allowance:{alice.wallet.subscription.pk}:2025-03-10:1")
+    with caplog.at_level(logging.ERROR, logger="billing.tasks"):
+        assert beat(RESET) == 1
+    assert f"Wallet {alice.wallet.pk} can't be settled." in caplog.text
     assert len(books(bob.wallet)) == 3
 
 
