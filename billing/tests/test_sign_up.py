@@ -70,6 +70,15 @@ def test_a_changed_time_zone_reaches_the_wallet(alice: User) -> None:
     assert Wallet.objects.get(owner=alice).time_zone == "Asia/Tokyo"
 
 
+def test_an_old_copy_of_a_user_that_saves_something_else_leaves_the_zone(alice: User, now: datetime) -> None:
+    old_copy = User.objects.get(pk=alice.pk)
+    alice.time_zone = "Asia/Tokyo"
+    alice.save()
+    old_copy.last_login = now
+    old_copy.save(update_fields=["last_login"])
+    assert Wallet.objects.get(owner=alice).time_zone == "Asia/Tokyo"
+
+
 def test_nobody_signs_up_while_the_catalog_has_no_free_plan(db: None, now: datetime) -> None:
     Plan.objects.filter(code="free").delete()
     with pytest.raises(NoPlan, match="Free plan"), transaction.atomic():
