@@ -4,12 +4,14 @@ import zoneinfo
 from functools import cache
 
 NOT_PLACES = frozenset({"Factory", "localtime", "posixrules"})
+# PostgreSQL takes these for abbreviations without a summer time, so that its days would differ from Python's.
+ABBREVIATIONS = frozenset({"CET", "EET", "MET", "WET"})
 
 
 @cache
 def known_time_zones() -> frozenset[str]:
-    """Return the names of all IANA time zones that this machine knows."""
-    return frozenset(zoneinfo.available_timezones()) - NOT_PLACES
+    """Return the names of all IANA time zones that this machine knows and that mean the same to the database."""
+    return frozenset(zoneinfo.available_timezones()) - NOT_PLACES - ABBREVIATIONS
 
 
 @cache

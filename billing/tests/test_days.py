@@ -1,10 +1,13 @@
 """Usage counts on the user's local day; days never go back; a change of zone affects later days only (decision 28)."""
 
 from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
+from django.db import connection
 
 from accounts.models import User
+from accounts.time_zones import known_time_zones
 from billing import metering
 from billing.models import FeaturePrice, Wallet
 from billing.tests.people import give, left, sign_up
@@ -152,3 +155,17 @@ def test_grants_by_hand_do_not_care_for_zones(kiri: User) -> None:
     )
     chat(kiri, at("2025-03-10T23:59"), "a minute before its end in UTC")
     assert left(promo) == 8_500
+
+
+def test_the_database_and_python_agree_on_every_zone_that_can_be_chosen(db: None) -> None:
+    """The quick way counts days in SQL, the plain way in Python."""
+    moments = [at(f"2025-{month}-15T22:30") for month in ("01", "05", "07", "11")]
+    zones = sorted(known_time_zones())
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT moment AT TIME ZONE zone FROM unnest(%s::text[]) zone, unnest(%s::timestamptz[]) moment"
+            ' ORDER BY zone COLLATE "C", moment',
+            [zones, moments],
+        )
+        found = [local for (local,) in cursor.fetchall()]
+    assert found == [moment.astimezone(ZoneInfo(zone)).replace(tzinfo=None) for zone in zones for moment in moments]
