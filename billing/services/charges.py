@@ -20,9 +20,10 @@ from billing.units import LARGEST_AMOUNT
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a charge or capture did. Amounts in millicredits; `available` is what the wallet could spend right after.
+    """What a charge or capture did. Amounts in millicredits; `available` is what its entry left to spend.
 
-    `replayed` says that the key had been used before and that this is the first answer again.
+    What a settled hold returns to a grant that ended meanwhile expires with a further entry, which `available` doesn't
+    see. `replayed` says that the key had been used before and that this is the first answer again.
     """
 
     sequence: int
