@@ -59,6 +59,7 @@ class Wallet(models.Model):
             models.CheckConstraint(
                 condition=Q(head_grant__isnull=False) | Q(head_left=0), name="wallet_without_a_head_has_nothing_in_it"
             ),
+            models.CheckConstraint(condition=Q(max_output_tokens__gte=1), name="wallet_lets_a_chat_answer"),
             models.CheckConstraint(condition=Q(warning_level__lte=3), name="wallet_warning_level_is_known"),
         ]
         indexes = [

@@ -9,7 +9,9 @@ from billing.services import ledger
 from billing.services.requests import fingerprint, refuse_other_request
 from billing.services.settlement import add_grant, settled_books
 from billing.services.transactions import in_one_transaction
-from billing.units import LARGEST_AMOUNT
+
+# So far below what a wallet can hold that no number of grants makes the next allowance overflow.
+LARGEST_GRANT = 10**15
 
 
 @in_one_transaction
@@ -86,7 +88,9 @@ def adjust(
 
 
 def _check_grant(amount: int, starts_at: datetime, expires_at: datetime | None, now: datetime) -> None:
-    if type(amount) is not int or not 1 <= amount <= LARGEST_AMOUNT:
-        raise InvalidRequest("A grant gives a whole number of millicredits, at least one, that the books can hold.")
+    if type(amount) is not int or not 1 <= amount <= LARGEST_GRANT:
+        raise InvalidRequest(
+            "A grant gives a whole number of millicredits, at least one and at most a trillion credits."
+        )
     if expires_at is not None and expires_at <= max(starts_at, now):
         raise InvalidRequest("A grant expires after it starts, and not in the past.")

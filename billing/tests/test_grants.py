@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 import pytest
+from django.db import IntegrityError, transaction
 
 from accounts.models import User
 from billing import metering
@@ -93,3 +94,19 @@ def test_an_adjustment_needs_an_amount_and_a_reason(
     with pytest.raises(InvalidRequest):
         adjust(alice.wallet, amount, stella, now, reason=reason)
     assert len(books(alice.wallet)) == 1
+
+
+def test_no_grant_is_so_large_that_the_next_allowance_would_not_fit(alice: User, stella: User, now: datetime) -> None:
+    for amount in (10**15 + 1, 2**63 - 1):
+        with pytest.raises(InvalidRequest, match="at most a trillion credits"):
+            give(alice.wallet, amount, now=now, key=f"gift {amount}")
+        with pytest.raises(InvalidRequest, match="at most a trillion credits"):
+            adjust(alice.wallet, amount, stella, now)
+    give(alice.wallet, 10**15, now=now, key="gift")
+    metering.charge(wallet=alice.wallet, feature="flux-pro", quantity=1, key="image", now=now + 40 * DAY)
+    assert alice.wallet.entries.count() == 5
+
+
+def test_a_chat_may_always_answer_with_one_token(alice: User) -> None:
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Wallet.objects.filter(owner=alice).update(max_output_tokens=0)

@@ -131,7 +131,7 @@ def test_what_makes_no_sense_is_refused_with_words(
 
 def test_more_than_the_books_can_hold_is_refused(browser_of_stella: Client, alice: User) -> None:
     page = adjust(browser_of_stella, alice.wallet, amount=f"{(2**63 - 1) // 1000}")
-    assert "more than the books can hold" in press(browser_of_stella, alice.wallet, page)
+    assert "at most a trillion credits" in press(browser_of_stella, alice.wallet, page)
     assert books(alice.wallet, after=1) == []
 
 
