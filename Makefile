@@ -10,6 +10,7 @@ INSTALLED := $(VENV)/installed-$(shell cksum < requirements-dev.txt | tr ' ' '-'
 SANDBOX := $(BIN)/python -m sandbox
 export PORT ?= 8000
 ARGS ?=
+LOCK := --universal --python-version 3.11 --generate-hashes --upgrade --no-header --no-emit-index-url --quiet
 
 .PHONY: help demo test test-long check fix bench bench-long screenshots shell manage lock clean
 
@@ -47,11 +48,9 @@ shell: $(INSTALLED) ## open a Python shell on the demo's data
 manage: $(INSTALLED) ## run a management command on the demo's data (ARGS="prove")
 	@exec $(SANDBOX) run -- python manage.py $(ARGS)
 
-lock: $(INSTALLED) ## pin requirements.in and requirements-dev.in anew
-	$(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-trusted-host \
-		--no-emit-find-links --upgrade --output-file requirements.txt requirements.in
-	$(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-trusted-host \
-		--no-emit-find-links --upgrade --output-file requirements-dev.txt requirements-dev.in
+lock: $(INSTALLED) ## pin requirements.in and requirements-dev.in anew, for every Python from 3.11 on
+	$(BIN)/uv pip compile $(LOCK) --output-file requirements.txt requirements.in
+	$(BIN)/uv pip compile $(LOCK) --constraints requirements.txt --output-file requirements-dev.txt requirements-dev.in
 
 clean: ## remove the virtual environment and the demo's data
 	rm -rf $(VENV) .local
