@@ -149,3 +149,17 @@ def test_everything_reads_without_scripts(browser: Browser, live_server: LiveSer
     plain.get_by_role("link", name="GPT-4o (receipt 2)").click()
     expect(plain.get_by_text("2,453 tokens × 5 credits / 1K tokens")).to_be_visible()
     plain.context.close()
+
+
+def test_a_filter_changed_at_the_moment_the_list_arrives_counts(page: Page, live_server: LiveServer) -> None:
+    alice = sign_up(page, live_server.url, lambda _: None)
+    metering.charge(wallet=alice.wallet, feature="gpt-4o", quantity=2_453, key="1", now=timezone.now())
+    page.goto(f"{live_server.url}/settings/billing/history/")
+    page.evaluate("""() => document.body.addEventListener("htmx:afterSwap", () => {
+        const kind = document.getElementById("filter-kind");
+        kind.value = "";
+        kind.dispatchEvent(new Event("change", {bubbles: true}));
+    }, {once: true})""")
+    page.get_by_label("Kind").select_option("Added")
+    expect(page).to_have_url(re.compile(r"\?kind=&"))
+    expect(page.get_by_role("row")).to_have_count(3)
