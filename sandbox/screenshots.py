@@ -1,6 +1,6 @@
 """`make screenshots`: pictures of the running demo's pages, for the documents."""
 
-from pathlib import Path
+from dataclasses import dataclass
 
 from playwright.sync_api import Browser, sync_playwright
 
@@ -20,17 +20,31 @@ FLAGS = [
 ]
 FOLDER = ROOT / "docs" / "screenshots"
 SIZES = [(1280, "light"), (1280, "dark"), (320, "light"), (320, "dark")]
-PAGES: list[tuple[Person | None, str, str]] = [
-    (None, "landing", "/"),
-    (None, "sign-up", "/accounts/signup/"),
-    (BOB, "home", "/"),
-    (BOB, "overview", "/settings/billing/"),
-    (BOB, "usage", "/settings/billing/usage/"),
-    (BOB, "history", "/settings/billing/history/"),
-    (BOB, "security", "/accounts/2fa/"),
-    (ALICE, "overview-low", "/settings/billing/"),
-    (CARLA, "overview-unlimited", "/settings/billing/"),
-    (STELLA, "staff", "/admin/"),
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A page as somebody sees it; `follow` is a link to click there first."""
+
+    person: Person | None
+    name: str
+    path: str
+    follow: str = ""
+
+
+PICTURES = [
+    Picture(None, "landing", "/"),
+    Picture(None, "sign-up", "/accounts/signup/"),
+    Picture(BOB, "home", "/"),
+    Picture(BOB, "overview", "/settings/billing/"),
+    Picture(BOB, "usage", "/settings/billing/usage/"),
+    Picture(BOB, "history", "/settings/billing/history/"),
+    Picture(BOB, "receipt", "/settings/billing/history/?feature=gpt-4o", "main table a"),
+    Picture(BOB, "receipt-workflow", "/settings/billing/history/?feature=workflow-execution", "main table a"),
+    Picture(BOB, "security", "/accounts/2fa/"),
+    Picture(ALICE, "overview-low", "/settings/billing/"),
+    Picture(CARLA, "overview-unlimited", "/settings/billing/"),
+    Picture(STELLA, "staff", "/admin/"),
 ]
 
 
@@ -45,14 +59,14 @@ def take(site: str) -> int:
         browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
         for width, theme in SIZES:
             for person in (None, ALICE, BOB, CARLA, STELLA):
-                pages = [(name, path) for owner, name, path in PAGES if owner is person]
-                taken += _take_for(browser, site, person, width, theme, pages)
+                pictures = [picture for picture in PICTURES if picture.person is person]
+                taken += _take_for(browser, site, person, width, theme, pictures)
         browser.close()
     return taken
 
 
 def _take_for(
-    browser: Browser, site: str, person: Person | None, width: int, theme: str, pages: list[tuple[str, str]]
+    browser: Browser, site: str, person: Person | None, width: int, theme: str, pictures: list[Picture]
 ) -> int:
     context = browser.new_context(
         viewport={"width": width, "height": 800},
@@ -66,9 +80,11 @@ def _take_for(
         page.fill("input[name=password]", PASSWORD)
         page.click("main button[type=submit]")
         page.wait_for_url(f"{site}/")
-    for name, path in pages:
-        page.goto(f"{site}{path}")
-        picture = Path(FOLDER, f"{name}-{width}-{theme}.png")
-        page.screenshot(path=picture, full_page=width > 400)
+    for picture in pictures:
+        page.goto(f"{site}{picture.path}")
+        if picture.follow:
+            page.locator(picture.follow).first.click()
+            page.wait_for_load_state("networkidle")
+        page.screenshot(path=FOLDER / f"{picture.name}-{width}-{theme}.png", full_page=width > 400)
     context.close()
-    return len(pages)
+    return len(pictures)
