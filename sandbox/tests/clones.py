@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psutil
@@ -138,8 +139,25 @@ class Started:
 
 def alive(family: list[psutil.Process]) -> list[str]:
     """Return what is left of a family, after a moment for the kernel to bury the dead."""
-    _, left = psutil.wait_procs(family, timeout=5)
-    return [f"{process.pid} {process.name()}" for process in left if process.is_running()]
+    deadline = time.monotonic() + 5
+    while (left := [process for process in family if _runs(process)]) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return [_called(process) for process in left]
+
+
+def _runs(process: psutil.Process) -> bool:
+    """Tell the living from a zombie, which has ended and only waits for its parent to notice."""
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _called(process: psutil.Process) -> str:
+    try:
+        return f"{process.pid} {process.name()}"
+    except psutil.NoSuchProcess:
+        return f"{process.pid}"
 
 
 def free_port() -> int:
