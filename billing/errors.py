@@ -1,4 +1,4 @@
-"""What metering refuses, in words for people and with figures for programs. All amounts are millicredits."""
+"""What metering and payments refuse, in words for people and with figures for programs. Amounts are millicredits."""
 
 from billing.units import format_credits
 
@@ -61,3 +61,39 @@ class InsufficientCredits(MeteringError):
             f"This needs {format_credits(needed)} credits; {format_credits(available)} are available,"
             f" {format_credits(self.shortfall)} too few."
         )
+
+
+class PaymentError(Exception):
+    """Anything about money that can't go on. Nothing was granted or taken when it is raised."""
+
+
+class NotForSale(PaymentError):
+    """The pack or plan isn't sold, or Stripe doesn't know it yet."""
+
+
+class AlreadySubscribed(PaymentError):
+    """The wallet has a plan that is paid for, or a contract: changes go through the Customer Portal or staff."""
+
+
+class UnexpectedPayment(PaymentError):
+    """A payment that we can't make sense of: not our customer, not our price, not USD. A person has to look."""
+
+
+class StripeUnavailable(PaymentError):
+    """Stripe didn't answer in time, or answered that it is busy or broken. Trying again later is safe."""
+
+
+class StripeRefused(PaymentError):
+    """Stripe understood and said no. `code` is Stripe's own word for the reason, or empty."""
+
+    def __init__(self, message: str, *, code: str = "") -> None:
+        self.code = code
+        super().__init__(message)
+
+
+class StripeNotFound(StripeRefused):
+    """Stripe has no such object, or it was deleted."""
+
+
+class BadWebhook(PaymentError):
+    """A request that doesn't come from our Stripe: forged, too old, from the future, or not an event."""

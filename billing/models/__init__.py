@@ -2,26 +2,42 @@
 
 from billing.models.catalog import Feature, FeaturePrice, Pack, Plan
 from billing.models.chatbots import Chatbot
+from billing.models.contracts import ContractRequest
+from billing.models.customers import Customer, FormerCustomer
 from billing.models.holds import Hold
 from billing.models.ledger import EntryNote, EntryShare, Grant, LedgerEntry
 from billing.models.notices import Notice
-from billing.models.subscriptions import Subscription
+from billing.models.purchases import Checkout, Dispute, Purchase, Refund
+from billing.models.stripe_events import ReconciliationRun, StripeEvent
+from billing.models.stripe_prices import StripePrice
+from billing.models.subscriptions import StripeSubscription, Subscription
 from billing.models.usage import DailyUsage, UsageLine
 from billing.models.wallets import Wallet
 
 __all__ = [
     "Chatbot",
+    "Checkout",
+    "ContractRequest",
+    "Customer",
     "DailyUsage",
+    "Dispute",
     "EntryNote",
     "EntryShare",
     "Feature",
     "FeaturePrice",
+    "FormerCustomer",
     "Grant",
     "Hold",
     "LedgerEntry",
     "Notice",
     "Pack",
     "Plan",
+    "Purchase",
+    "ReconciliationRun",
+    "Refund",
+    "StripeEvent",
+    "StripePrice",
+    "StripeSubscription",
     "Subscription",
     "UsageLine",
     "Wallet",

@@ -27,6 +27,8 @@ class Grant(models.Model):
     opened_at = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
     business_key = models.CharField(max_length=200)
+    clawback_target = models.BigIntegerField(default=0, db_default=0, help_text="What refunds and disputes ask back.")
+    taken_back = models.BigIntegerField(default=0, db_default=0, help_text="What of that was there to be taken.")
 
     class Meta:
         constraints = [
@@ -42,6 +44,10 @@ class Grant(models.Model):
             models.CheckConstraint(
                 condition=Q(expires_at__isnull=True) | Q(expires_at__gt=F("effective_at")),
                 name="grant_expires_after_it_starts",
+            ),
+            models.CheckConstraint(
+                condition=Q(taken_back__gte=0, taken_back__lte=F("clawback_target"), clawback_target__lte=F("amount")),
+                name="grant_gives_back_at_most_what_it_gave",
             ),
         ]
         indexes = [

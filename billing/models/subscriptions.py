@@ -25,6 +25,9 @@ class Subscription(models.Model):
     period_started_at = models.DateTimeField()
     period_ends_at = models.DateTimeField()
     allowance = models.BigIntegerField(null=True, blank=True, help_text="Millicredits; by contract.")
+    stripe_subscription = models.OneToOneField(
+        "StripeSubscription", models.PROTECT, null=True, blank=True, related_name="+", help_text="Who pays for it."
+    )
     started_at = models.DateTimeField()
 
     class Meta:
@@ -39,3 +42,26 @@ class Subscription(models.Model):
 
     def __str__(self) -> str:
         return f"{self.plan_id}, {self.status}"
+
+
+class StripeSubscription(models.Model):
+    """A subscription at Stripe, as it was when it was last fetched. A wallet may have had several, one after another.
+
+    `status` is in Stripe's words, and may be one that Stripe adds later.
+    """
+
+    #: Stripe goes on collecting money, or tries to.
+    LIVE = ("active", "trialing", "past_due", "paused")
+    #: Stripe has given up, or was told to stop.
+    OVER = ("canceled", "unpaid", "incomplete_expired")
+
+    wallet = models.ForeignKey("Wallet", models.PROTECT, related_name="stripe_subscriptions")
+    stripe_subscription_id = models.CharField(max_length=255, unique=True)
+    price = models.ForeignKey("StripePrice", models.PROTECT, null=True, blank=True, related_name="+")
+    status = models.CharField(max_length=30)
+    cancel_at = models.DateTimeField(null=True, blank=True)
+    current_period_ends_at = models.DateTimeField(null=True, blank=True)
+    synced_at = models.DateTimeField(null=True, help_text="When the fetch began that this state comes from.")
+
+    def __str__(self) -> str:
+        return f"{self.stripe_subscription_id}, {self.status}"
