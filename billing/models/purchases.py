@@ -64,6 +64,7 @@ class Purchase(models.Model):
     fulfilled_at = models.DateTimeField()
 
     class Meta:
+        permissions = [("refund_purchase", "Can refund a purchase")]
         constraints = [
             models.CheckConstraint(
                 condition=Q(pack__isnull=False, plan__isnull=True) | Q(pack__isnull=True, plan__isnull=False),

@@ -32,6 +32,7 @@ class StripeEvent(models.Model):
     finished_at = models.DateTimeField(null=True)
 
     class Meta:
+        permissions = [("replay_stripeevent", "Can handle an event again")]
         constraints = [
             models.CheckConstraint(
                 condition=Q(status="pending", next_attempt_at__isnull=False)

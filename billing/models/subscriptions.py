@@ -31,6 +31,7 @@ class Subscription(models.Model):
     started_at = models.DateTimeField()
 
     class Meta:
+        permissions = [("set_contract", "Can set and end contracts")]
         constraints = [
             models.CheckConstraint(
                 condition=Q(period_ends_at__gt=F("period_started_at")), name="subscription_period_has_a_length"
