@@ -131,9 +131,9 @@ def _sequence(kind: Any, value: Any, path: str, *, partial: bool) -> Iterator[st
 def _map(kind: Any, value: Any, path: str) -> Iterator[str]:
     if not isinstance(value, Mapping):
         yield f"{path}: expected a map, got {_seen(value)}"
-        return
-    for name, element in value.items():
-        yield from _value(kind, element, f"{path}.{name}")
+    elif kind is not Any:
+        for name, element in value.items():
+            yield from _value(kind, element, f"{path}.{name}")
 
 
 def _list(value: Any, kind: Any, path: str) -> Iterator[str]:
@@ -187,6 +187,7 @@ def _event(event: Mapping[str, Any], path: str) -> Iterator[str]:
     if not isinstance(subject, Mapping):
         return
     expected = _subject_of(str(event.get("type")))
+    yield from (f"{path}.data.object: {complaint}" for complaint in complaints(subject))
     shape = class_of(str(subject.get("object")))
     if expected is not None and shape is not expected:
         yield f"{path}.data.object: a {event.get('type')} is about {expected.__name__}, not {subject.get('object')!r}"
