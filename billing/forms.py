@@ -1,0 +1,46 @@
+"""What people type on the pages of billing."""
+
+import unicodedata
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from billing.services.contracts import LONGEST_COMPANY, LONGEST_MESSAGE, MOST_CREDITS
+
+
+def check_characters(text: str) -> None:
+    """Refuse what no keyboard types, line ends and tabs apart."""
+    if any(unicodedata.category(character) in {"Cc", "Cs"} and character not in "\r\n\t" for character in text):
+        raise ValidationError("There are characters in it that can't be shown.")
+
+
+class WholeNumberField(forms.IntegerField):
+    """A whole number as people type it, thousands apart by commas or spaces."""
+
+    def to_python(self, value: object) -> int | None:
+        return super().to_python("".join(value.replace(",", "").split()) if isinstance(value, str) else value)
+
+
+class ContractForm(forms.Form):
+    """A wish for an Enterprise contract. `monthly_credits` are whole credits, or None."""
+
+    company = forms.CharField(
+        max_length=LONGEST_COMPANY,
+        validators=[check_characters],
+        widget=forms.TextInput(attrs={"autocomplete": "organization"}),
+    )
+    monthly_credits = WholeNumberField(
+        label="Credits a month",
+        required=False,
+        min_value=1,
+        max_value=MOST_CREDITS,
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+        help_text="Roughly; leave it empty if you don't know yet, or want them unlimited.",
+    )
+    message = forms.CharField(
+        label="What do you need?",
+        max_length=LONGEST_MESSAGE,
+        validators=[check_characters],
+        widget=forms.Textarea(attrs={"rows": 5}),
+        help_text="Features, integrations, number of people: whatever helps us to make an offer.",
+    )
