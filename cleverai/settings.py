@@ -12,7 +12,19 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env, EnvError, validate
 
-from cleverai.variables import check_public_hosts, check_redis_url, check_site_url, host_of
+from cleverai.variables import (
+    SANDBOX_KEY,
+    STRIPE_API,
+    check_mail_address,
+    check_public_hosts,
+    check_redis_url,
+    check_site_url,
+    check_stripe_key,
+    check_webhook_secrets,
+    host_of,
+    stripe_pages,
+    wrong_about_stripe,
+)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -48,6 +60,18 @@ DEFAULT_FROM_EMAIL = env.str(
     default="CleverAI <billing@cleverai.example>",
     validate=validate.Regexp(r".*[^@<\s]@[^@>\s]", error="It must be an e-mail address, with a name or without."),
 )
+STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY", validate=check_stripe_key, **default_in_development(SANDBOX_KEY))
+# Without a key of its own, a development machine sells through the sandbox, which plays Stripe.
+IN_SANDBOX = DEVELOPMENT and STRIPE_SECRET_KEY == SANDBOX_KEY
+STRIPE_API_BASE = env.str(
+    "STRIPE_API_BASE", default="http://127.0.0.1:12111" if IN_SANDBOX else STRIPE_API, validate=check_site_url
+)
+STRIPE_WEBHOOK_SECRETS: list[str] = env.list(
+    "STRIPE_WEBHOOK_SECRETS",
+    validate=check_webhook_secrets,
+    **(default_in_development(["whsec_sandbox_clever_credits"]) if IN_SANDBOX else {}),
+)
+SALES_EMAIL = env.str("SALES_EMAIL", validate=check_mail_address, **default_in_development("sales@cleverai.example"))
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]))
 HSTS_SECONDS = env.int("HSTS_SECONDS", default=31_536_000, validate=validate.Range(min=0))
 
@@ -66,6 +90,9 @@ ALLOWED_HOSTS = ALLOWED_HOSTS or [host_of(SITE_URL), *(["127.0.0.1", "localhost"
 
 if DEBUG and not DEVELOPMENT:
     raise ImproperlyConfigured("DEBUG shows the product's inside to anybody: it needs ENVIRONMENT=development.")
+
+if wrong := wrong_about_stripe(key=STRIPE_SECRET_KEY, api_base=STRIPE_API_BASE, is_development=DEVELOPMENT):
+    raise ImproperlyConfigured(wrong)
 
 # --- what is installed -------------------------------------------------------------------------------------------
 
@@ -294,7 +321,8 @@ CONTENT_SECURITY_POLICY = {
         "object-src": [NONE],
         "base-uri": [NONE],
         "frame-ancestors": [NONE],
-        "form-action": [SELF],
+        # a form that leads to Checkout or the Customer Portal is a redirect there
+        "form-action": [SELF, *stripe_pages(STRIPE_API_BASE)],
     },
 }
 
@@ -304,6 +332,8 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
+    # the library tells what it sends and gets, names and addresses included
+    "loggers": {"stripe": {"level": "WARNING"}},
 }
 
 # --- development: the sandbox app, and mails that can be read in the browser -------------------------------------

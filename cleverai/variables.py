@@ -1,8 +1,13 @@
 """What the environment's values must look like; settings.py asks before it believes them."""
 
+import re
 from urllib.parse import SplitResult, urlsplit
 
 from environs import ValidationError
+
+STRIPE_API = "https://api.stripe.com"
+#: The key that the sandbox takes for its own.
+SANDBOX_KEY = "sk_test_sandbox"
 
 
 def check_site_url(text: str) -> None:
@@ -24,6 +29,44 @@ def check_public_hosts(hosts: list[str]) -> None:
     """Refuse "*": the links in our mails carry the name that a request came with."""
     if "*" in hosts:
         raise ValidationError("It must name the hosts: with * anybody could put a foreign name into our mails' links.")
+
+
+def check_mail_address(text: str) -> None:
+    """Refuse what no mail can be sent to."""
+    if not re.fullmatch(r"[^@<>\s,]+@[^@<>\s,]+", text):
+        raise ValidationError("It must be one e-mail address, without a name.")
+
+
+def check_stripe_key(text: str) -> None:
+    """Refuse anything but a secret or restricted key; a publishable one can't sell."""
+    if not re.fullmatch(r"(sk|rk)_(test|live)_[A-Za-z0-9_]+", text):
+        raise ValidationError("It must be a secret or restricted key: sk_test_…, rk_test_…, sk_live_… or rk_live_….")
+
+
+def check_webhook_secrets(secrets: list[str]) -> None:
+    """Refuse anything but one signing secret, or two while one replaces the other."""
+    if len(secrets) not in {1, 2} or not all(re.fullmatch(r"whsec_[A-Za-z0-9_+/=-]+", secret) for secret in secrets):
+        raise ValidationError("It must be one signing secret, whsec_…, or two with a comma between them.")
+
+
+def wrong_about_stripe(*, key: str, api_base: str, is_development: bool) -> str:
+    """Return what is wrong with a key at this place and machine, naming the variable, or an empty text.
+
+    Real money is only moved on a public machine, and by Stripe itself.
+    """
+    is_live = "_live_" in key[:8]
+    if is_live and is_development:
+        return "STRIPE_SECRET_KEY is a live key, which moves real money: development needs a test key."
+    if is_live and api_base != STRIPE_API:
+        return f"STRIPE_API_BASE must be {STRIPE_API} with a live key: nobody else may see it."
+    if not is_development and api_base != STRIPE_API:
+        return f"STRIPE_API_BASE must be {STRIPE_API}: another place needs ENVIRONMENT=development."
+    return ""
+
+
+def stripe_pages(api_base: str) -> list[str]:
+    """Return the origins of Checkout and the Customer Portal: Stripe's, or those of whatever stands in for it."""
+    return ["https://checkout.stripe.com", "https://billing.stripe.com"] if api_base == STRIPE_API else [api_base]
 
 
 def host_of(url: str) -> str:

@@ -13,6 +13,10 @@ PRODUCTION = {
     "ALLOWED_HOSTS": "credits.example.com",
     "EMAIL_URL": "submission://user:password@mail.example.com:587",
     "TRUSTED_PROXY_COUNT": "1",
+    "STRIPE_SECRET_KEY": "rk_live_1234",
+    "STRIPE_API_BASE": "https://api.stripe.com",
+    "STRIPE_WEBHOOK_SECRETS": "whsec_1234",
+    "SALES_EMAIL": "sales@example.com",
 }
 
 

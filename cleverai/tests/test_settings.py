@@ -17,7 +17,11 @@ RIGHT = {
     "REDIS_URL": "redis://:secret-password@cache.example.com:6379/0",
     "SITE_URL": "https://credits.example.com",
     "TRUSTED_PROXY_COUNT": "1",
+    "STRIPE_SECRET_KEY": "rk_live_secret-password".replace("-", "_"),
+    "STRIPE_WEBHOOK_SECRETS": "whsec_secret-password",
+    "SALES_EMAIL": "sales@example.com",
 }
+AT_HOME = RIGHT | {"ENVIRONMENT": "development", "STRIPE_SECRET_KEY": "sk_test_1234"}
 
 
 @pytest.fixture
@@ -65,6 +69,23 @@ def test_a_public_machine_says_what_it_is(start: Any, missing: str) -> None:
         ("EMAIL_URL", "nonsense"),
         ("EMAIL_URL", "smtp://mail.example.com:port"),
         ("DEFAULT_FROM_EMAIL", ""),
+        ("STRIPE_SECRET_KEY", ""),
+        ("STRIPE_SECRET_KEY", "pk_live_1234"),
+        ("STRIPE_SECRET_KEY", "sk_live_"),
+        ("STRIPE_SECRET_KEY", "sk_live_12 34"),
+        ("STRIPE_SECRET_KEY", "whsec_1234"),
+        ("STRIPE_API_BASE", ""),
+        ("STRIPE_API_BASE", "api.stripe.com"),
+        ("STRIPE_API_BASE", "https://api.stripe.com/"),
+        ("STRIPE_API_BASE", "http://api.stripe.com"),
+        ("STRIPE_API_BASE", "https://api.stripe.com.example.com"),
+        ("STRIPE_WEBHOOK_SECRETS", ""),
+        ("STRIPE_WEBHOOK_SECRETS", "secret"),
+        ("STRIPE_WEBHOOK_SECRETS", "whsec_1,whsec_2,whsec_3"),
+        ("STRIPE_WEBHOOK_SECRETS", "whsec_1,"),
+        ("SALES_EMAIL", ""),
+        ("SALES_EMAIL", "sales"),
+        ("SALES_EMAIL", "Sales <sales@example.com>"),
         ("LOG_LEVEL", "LOUD"),
         ("HSTS_SECONDS", "-1"),
         ("ENVIRONMENT", "staging"),
@@ -76,6 +97,7 @@ def test_a_wrong_value_is_named_and_no_password_with_it(start: Any, name: str, v
     with pytest.raises(ImproperlyConfigured, match=name) as stopped:
         start(RIGHT | {name: value})
     assert "secret-password" not in str(stopped.value)
+    assert "secret_password" not in str(stopped.value)
 
 
 def test_all_wrong_values_are_named_at_once(start: Any) -> None:
@@ -105,3 +127,42 @@ def test_the_readme_and_the_example_name_every_variable(start: Any) -> None:
     example = (settings.BASE_DIR / ".env.example").read_text()
     assert set(re.findall(r"^\| `([A-Z_]+)` \|", readme, re.MULTILINE)) == known
     assert set(re.findall(r"^#?([A-Z_]+)=", example, re.MULTILINE)) == known
+
+
+@pytest.mark.parametrize("live", ["sk_live_1234", "rk_live_1234"])
+def test_no_development_machine_moves_real_money(start: Any, live: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match=r"STRIPE_SECRET_KEY.* live key"):
+        start(AT_HOME | {"STRIPE_SECRET_KEY": live})
+
+
+@pytest.mark.parametrize("key", ["sk_live_1234", "rk_live_1234", "sk_test_1234"])
+def test_a_public_machine_sells_through_nobody_but_stripe(start: Any, key: str) -> None:
+    assert start(RIGHT | {"STRIPE_SECRET_KEY": key})["STRIPE_API_BASE"] == "https://api.stripe.com"
+    with pytest.raises(ImproperlyConfigured, match=r"STRIPE_API_BASE must be https://api\.stripe\.com"):
+        start(RIGHT | {"STRIPE_SECRET_KEY": key, "STRIPE_API_BASE": "http://127.0.0.1:12111"})
+
+
+def test_two_signing_secrets_stand_beside_each_other(start: Any) -> None:
+    assert start(RIGHT | {"STRIPE_WEBHOOK_SECRETS": "whsec_new,whsec_old"})["STRIPE_WEBHOOK_SECRETS"] == [
+        "whsec_new",
+        "whsec_old",
+    ]
+
+
+def test_development_sells_through_the_sandbox_and_with_a_test_key_through_stripe(start: Any) -> None:
+    bare = {name: value for name, value in AT_HOME.items() if not name.startswith(("STRIPE", "SALES"))}
+    found = start(bare)
+    assert (found["STRIPE_SECRET_KEY"], found["STRIPE_API_BASE"]) == ("sk_test_sandbox", "http://127.0.0.1:12111")
+    assert found["STRIPE_WEBHOOK_SECRETS"] == ["whsec_sandbox_clever_credits"]
+    assert start(AT_HOME)["STRIPE_API_BASE"] == "https://api.stripe.com"
+    with pytest.raises(ImproperlyConfigured, match="  STRIPE_WEBHOOK_SECRETS: Environment variable not set"):
+        start(bare | {"STRIPE_SECRET_KEY": "sk_test_1234"})
+
+
+def test_forms_lead_only_to_us_and_to_the_pages_of_whoever_sells(start: Any) -> None:
+    def targets(variables: dict[str, str]) -> list[str]:
+        return start(variables)["CONTENT_SECURITY_POLICY"]["DIRECTIVES"]["form-action"]
+
+    stripe = ["'self'", "https://checkout.stripe.com", "https://billing.stripe.com"]
+    assert targets(RIGHT) == targets(AT_HOME) == stripe
+    assert targets(AT_HOME | {"STRIPE_API_BASE": "http://127.0.0.1:9"}) == ["'self'", "http://127.0.0.1:9"]
