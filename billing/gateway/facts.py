@@ -24,6 +24,8 @@ class SessionFacts:
     currency: str
     total_cents: int
     price_ids: tuple[str, ...] = ()
+    #: Of a complete but unpaid session: whether its payment has failed for good, rather than being on its way.
+    is_failed: bool = False
 
     @property
     def is_paid(self) -> bool:
@@ -143,3 +145,24 @@ class PriceFacts:
     cents: int
     interval: str
     is_active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ProductFacts:
+    """A product in Stripe's catalog: what its prices sell."""
+
+    id: str
+    name: str
+    is_active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointFacts:
+    """A webhook endpoint. `secret` is what it signs with, told only when it is made."""
+
+    id: str
+    url: str
+    api_version: str
+    is_enabled: bool
+    types: tuple[str, ...]
+    secret: str = ""
