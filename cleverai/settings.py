@@ -294,6 +294,10 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE_FILENAME = str(BASE_DIR / ".local" / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULE = {
     "settle_due_wallets": {"task": "billing.tasks.settle_due_wallets", "schedule": timedelta(minutes=1)},
+    "sweep_stripe_events": {"task": "billing.tasks.sweep_stripe_events", "schedule": timedelta(minutes=1)},
+    "finish_refunds": {"task": "billing.tasks.finish_refunds", "schedule": timedelta(minutes=1)},
+    "send_contract_requests": {"task": "billing.tasks.send_contract_requests", "schedule": timedelta(minutes=1)},
+    "reconcile_with_stripe": {"task": "billing.tasks.reconcile_with_stripe", "schedule": timedelta(hours=1)},
     "prove_books": {"task": "billing.tasks.prove_books", "schedule": timedelta(hours=24)},
 }
 
