@@ -1,0 +1,151 @@
+"""A shop for tests: a Stripe of its own in this process, with our catalog in it, and the webhooks that it sends."""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from celery import current_app
+from django.conf import settings
+from django.http import HttpResponse
+from django.test import Client
+from django.utils import timezone
+from sandbox.stripe.engine import Engine
+from sandbox.stripe.transport import InProcess
+
+from accounts.models import User
+from billing import gateway, tasks
+from billing.models import Checkout, Purchase, StripeSubscription
+from billing.services import checkouts, stripe_catalog
+
+GOOD_CARD = "4242424242424242"
+DECLINED_CARD = "4000000000000002"
+FAILS_LATER_CARD = "4000000000000341"
+WEBHOOK = "/stripe/webhook/"
+
+
+class Shop:
+    """One Stripe account whose clock stands still unless a test moves it; the product asks the same clock.
+
+    Nothing is delivered by itself: `deliver` posts the events since the last time and has them handled.
+    """
+
+    def __init__(self, *, at: datetime) -> None:
+        self._seconds = at.timestamp()
+        self.engine = Engine(time=lambda: self._seconds)
+        self.http = InProcess(self.engine)
+        self.client = Client()
+        self.hints: list[tuple[str, list[int]]] = []
+
+    # --- time ------------------------------------------------------------------------------------------------------
+
+    def now(self) -> datetime:
+        """Return what Stripe's clock says, which is also ours in these tests."""
+        return datetime.fromtimestamp(self.engine.now(), UTC)
+
+    def advance(self, **length: float) -> None:
+        """Let time pass, with all that Stripe does meanwhile; `length` as for timedelta."""
+        self.advance_to(self.now() + timedelta(**length))
+
+    def advance_to(self, moment: datetime) -> None:
+        """Let time pass until a moment, with all that Stripe does meanwhile."""
+        self.engine.advance_to(int(moment.timestamp()))
+
+    def renew(self, user: User, *, hours: float = 1.5) -> StripeSubscription:
+        """Let time pass until so long after the next period began: Stripe collects an hour after it."""
+        subscription = self.subscription_of(user)
+        renewal = self.engine.next_renewal(subscription.stripe_subscription_id)
+        self.engine.advance_to(int(renewal + hours * 3_600))
+        return subscription
+
+    # --- buying ----------------------------------------------------------------------------------------------------
+
+    def begin_pack(self, user: User, *, pack: str = "pack-1000") -> Checkout:
+        """Open a Checkout for a pack."""
+        return checkouts.begin_pack(wallet=user.wallet, pack=pack, now=self.now())
+
+    def buy_pack(self, user: User, *, pack: str = "pack-1000", card: str = GOOD_CARD, deliver: bool = True) -> Checkout:
+        """Buy a pack on Stripe's page; unless `deliver` is false its webhooks arrive and are handled."""
+        return self._pay(self.begin_pack(user, pack=pack), card, deliver=deliver)
+
+    def subscribe(self, user: User, *, plan: str = "pro", card: str = GOOD_CARD, deliver: bool = True) -> Checkout:
+        """Subscribe to a plan on Stripe's page; unless `deliver` is false its webhooks arrive and are handled."""
+        checkout = checkouts.begin_plan(wallet=user.wallet, plan=plan, now=self.now())
+        return self._pay(checkout, card, deliver=deliver)
+
+    def _pay(self, checkout: Checkout, card: str, *, deliver: bool) -> Checkout:
+        self.engine.pay(checkout.stripe_session_id, card=card)
+        if deliver:
+            self.deliver()
+            checkout.refresh_from_db()
+        return checkout
+
+    def payment_of(self, checkout: Checkout) -> str:
+        """Return the id of the payment that a Checkout for a pack ended with."""
+        return str(self.engine.session(checkout.stripe_session_id)["payment_intent"])
+
+    def subscription_of(self, user: User) -> StripeSubscription:
+        """Return the user's newest subscription at Stripe, as we know it."""
+        return StripeSubscription.objects.filter(wallet=user.wallet).latest("pk")
+
+    def purchases_of(self, user: User) -> list[Purchase]:
+        """Return what the user paid for, oldest first."""
+        return list(Purchase.objects.filter(wallet=user.wallet).order_by("pk"))
+
+    # --- webhooks --------------------------------------------------------------------------------------------------
+
+    def take_events(self, *types: str) -> list[dict[str, Any]]:
+        """Return the events since the last time, oldest first; only those of `types` if any are given."""
+        return [event for event in self.engine.take_events() if not types or event["type"] in types]
+
+    def post(self, event: dict[str, Any] | bytes, *, signature: str | None = None) -> HttpResponse:
+        """Post an event to our endpoint as Stripe does, signed unless `signature` says otherwise."""
+        body = event if isinstance(event, bytes) else json.dumps(event).encode()
+        signed = self.sign(body) if signature is None else signature
+        return self.client.post(
+            WEBHOOK, body, content_type="application/json; charset=utf-8", headers={"stripe-signature": signed}
+        )
+
+    def sign(self, body: bytes, *, at: datetime | None = None, secret: str = "") -> str:
+        """Return the signature header that Stripe would send with `body`."""
+        moment = int((at or self.now()).timestamp())
+        secret = secret or settings.STRIPE_WEBHOOK_SECRETS[0]
+        digest = hmac.new(secret.encode(), f"{moment}.".encode() + body, hashlib.sha256).hexdigest()
+        return f"t={moment},v1={digest}"
+
+    def deliver(self, events: Sequence[dict[str, Any]] | None = None, *, copies: int = 1) -> list[dict[str, Any]]:
+        """Post events (by default those since the last time), each so many times, and have them handled."""
+        events = self.take_events() if events is None else events
+        for event in events:
+            for _ in range(copies):
+                answer = self.post(event)
+                assert answer.status_code == 200, (answer.status_code, answer.content, event["type"])
+        self.work()
+        return list(events)
+
+    def work(self) -> int:
+        """Have every waiting event handled whose time has come; return how many there were."""
+        return tasks.sweep_stripe_events()
+
+    def reconcile(self) -> None:
+        """Have the hourly task run."""
+        tasks.reconcile_with_stripe()
+
+
+@pytest.fixture
+def stripe(db: None, now: datetime, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
+    """Stripe with our catalog, at the moment `now`; what Stripe's clock says is what time it is for us too."""
+    shop = Shop(at=now)
+    monkeypatch.setattr(timezone, "now", shop.now)
+    monkeypatch.setattr(gateway.client, "http_client", lambda: shop.http)
+    monkeypatch.setattr(
+        current_app, "send_task", lambda name, args=(), **_: shop.hints.append((name, list(args))), raising=False
+    )
+    gateway.client.client.cache_clear()
+    stripe_catalog.sync(now=shop.now())
+    shop.take_events()
+    yield shop
+    gateway.client.client.cache_clear()
