@@ -36,11 +36,11 @@ TYPES = (
 ATTEMPTS = 12
 #: How often Stripe is asked for an object that it says it doesn't have; it may only be a moment behind.
 ATTEMPTS_AT_NOTHING = 4
-FIRST_DELAY, LONGEST_DELAY = timedelta(minutes=1), timedelta(hours=6)
+LONGEST_DELAY = timedelta(hours=6)
 #: For so long a claimed event is one worker's: longer than a task may run.
 CLAIM = timedelta(minutes=5)
 BATCH = 100
-LONGEST_ERROR = 2_000
+LONGEST_ID, LONGEST_TYPE, LONGEST_VERSION, LONGEST_ERROR = 255, 100, 40, 2_000
 
 
 def receive(*, event: EventFacts, via: StripeEvent.Via, now: datetime) -> StripeEvent | None:
@@ -120,7 +120,7 @@ def replay(*, event_id: int, now: datetime) -> StripeEvent:
 
 def delay_after(attempts: int) -> timedelta:
     """Return how long to wait after so many attempts: 1, 3, 9, 27 … minutes, at most six hours."""
-    return min(FIRST_DELAY * 3 ** min(max(attempts - 1, 0), 10), LONGEST_DELAY)
+    return min(timedelta(minutes=3 ** min(max(attempts - 1, 0), 10)), LONGEST_DELAY)
 
 
 def _close(event_id: int, status: StripeEvent.Status, *, error: str, now: datetime) -> None:
@@ -128,10 +128,14 @@ def _close(event_id: int, status: StripeEvent.Status, *, error: str, now: dateti
 
 
 def _check_names(event: EventFacts) -> None:
-    names = {"stripe_event_id": event.id, "type": event.type, "object_id": event.object_id}
-    for field, name in {**names, "api_version": event.api_version}.items():
-        if len(name) > (StripeEvent._meta.get_field(field).max_length or 0) or _without_nul(name) != name:
-            raise BadWebhook(f"The event's {field} is too long, or has characters that no name has.")
+    for name, longest in (
+        (event.id, LONGEST_ID),
+        (event.type, LONGEST_TYPE),
+        (event.object_id, LONGEST_ID),
+        (event.api_version, LONGEST_VERSION),
+    ):
+        if len(name) > longest or _without_nul(name) != name:
+            raise BadWebhook("The event has a name that is too long, or characters that no name has.")
 
 
 def _storable(value: Any) -> Any:
