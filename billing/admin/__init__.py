@@ -1,5 +1,5 @@
 """The staff's pages: books to read, a catalog to add to, and a few acts that ask for a reason."""
 
-from billing.admin import books, catalog, people, wallets
+from billing.admin import books, catalog, contracts, people, reconciliations, sales, stripe_events, wallets
 
-__all__ = ["books", "catalog", "people", "wallets"]
+__all__ = ["books", "catalog", "contracts", "people", "reconciliations", "sales", "stripe_events", "wallets"]

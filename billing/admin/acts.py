@@ -10,9 +10,13 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+
+from accounts.models import User
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,18 @@ def preview(
     return _show(
         "admin/billing/preview.html", request, page, act, form=form, url=url, changes=changes, hidden=hidden or {}
     )
+
+
+def staff_of(request: HttpRequest) -> User:
+    """Return who is doing this."""
+    if not isinstance(request.user, User):
+        raise PermissionDenied
+    return request.user
+
+
+def log(*, actor: User, row: Model, message: str) -> None:
+    """Write a line into the staff's log of a row."""
+    LogEntry.objects.log_actions(actor.pk, [row], CHANGE, message, single_object=True)
 
 
 def _show(template: str, request: HttpRequest, page: "admin.ModelAdmin[Any]", act: Act, **more: Any) -> HttpResponse:

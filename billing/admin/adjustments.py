@@ -2,11 +2,12 @@
 
 from uuid import UUID, uuid4
 
-from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.utils import timezone
 
 from accounts.models import User
+from billing.admin import acts
 from billing.admin.acts import Change
 from billing.admin.forms import AdjustmentForm
 from billing.admin.tables import show_moment
@@ -59,7 +60,7 @@ def post(*, wallet: Wallet, form: AdjustmentForm, actor: User) -> tuple[LedgerEn
     )
     if logged.exists():
         return entry, False
-    LogEntry.objects.log_actions(actor.pk, [wallet], CHANGE, message, single_object=True)
+    acts.log(actor=actor, row=wallet, message=message)
     return entry, True
 
 

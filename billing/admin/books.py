@@ -9,6 +9,7 @@ from django.urls import URLPattern, path
 
 from billing.admin import listings, proof
 from billing.admin.reading import OfAWallet, Only, credits_column, day_column, moment_column, name_of, yes_column
+from billing.admin.sale_tables import sold
 from billing.admin.tables import ROWS, Table, anchor
 from billing.admin.wording import feature_words, left_of, price_words, quantity_words, state_of
 from billing.models import DailyUsage, EntryNote, Grant, Hold, LedgerEntry
@@ -110,7 +111,7 @@ class LedgerEntryAdmin(OfAWallet):
 class GrantAdmin(OfAWallet):
     """Credits from one source, with the entry that gave them."""
 
-    credits_amount = credits_column("amount")
+    credits_amount, credits_taken_back = credits_column("amount"), credits_column("taken_back")
     effective, expires = moment_column("effective_at"), moment_column("expires_at", empty="Never")
     opened, closed = moment_column("opened_at"), moment_column("closed_at")
     list_display = (
@@ -125,8 +126,8 @@ class GrantAdmin(OfAWallet):
     )
     list_filter = ("source", "effective_at", "expires_at")
     fields = (
-        "owner", "source", "credits_amount", "credits_left", "state", "effective", "expires", "opened",
-        "closed", "business_key",
+        "owner", "source", "credits_amount", "credits_left", "credits_taken_back", "state", "effective", "expires",
+        "opened", "closed", "purchase_made", "business_key",
     )  # fmt: skip
 
     @admin.display(description="Left")
@@ -137,9 +138,15 @@ class GrantAdmin(OfAWallet):
     def state(self, grant: Grant) -> str:
         return state_of(grant)
 
+    @admin.display(description="Purchase", empty_value="None")
+    def purchase_made(self, grant: Grant) -> str | None:
+        purchase = getattr(grant, "purchase", None)
+        return anchor(sold(purchase), purchase) if purchase else None
+
     def tables(self, row: Grant) -> Sequence[Table]:
-        entries = row.entries.filter(wallet_id=row.wallet_id, kind=LedgerEntry.Kind.GRANT)
-        return [listings.entries(entries[:ROWS], title="Given by")]
+        kinds = [LedgerEntry.Kind.GRANT, LedgerEntry.Kind.CLAWBACK]
+        entries = row.entries.filter(wallet_id=row.wallet_id, kind__in=kinds).order_by("sequence")
+        return [listings.entries(entries[:ROWS], title="Given and taken back by")]
 
 
 @admin.register(Hold)

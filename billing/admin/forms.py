@@ -1,5 +1,6 @@
 """The forms of the staff's acts."""
 
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from billing.models import Feature
+from billing.services.grants import LARGEST_GRANT
 from billing.units import format_credits, parse_credits
 
 HEAD_START = timedelta(minutes=10)
@@ -30,6 +32,29 @@ class CreditsField(forms.Field):
             return parse_credits(text)
         except ValueError as error:
             raise ValidationError(str(error)) from None
+
+
+class DollarsField(forms.Field):
+    """Dollars as people type them, as cents: "$10.50" → 1050."""
+
+    widget = forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off", "maxlength": 20})
+    plain = re.compile(r"\$?\s*(\d{1,7})(?:\.(\d{1,2}))?", re.ASCII)
+
+    def prepare_value(self, value: object) -> object:
+        return f"{value // 100}.{value % 100:02d}" if isinstance(value, int) else value
+
+    def to_python(self, value: object) -> int | None:
+        """Return cents; raises ValidationError for anything but a plain amount of at least one cent."""
+        text = str(value or "").strip().replace(",", "")
+        if not text:
+            return None
+        amount = self.plain.fullmatch(text)
+        if amount is None:
+            raise ValidationError("Write dollars and cents, like 10.50.")
+        cents = int(amount[1]) * 100 + int((amount[2] or "").ljust(2, "0"))
+        if cents == 0:
+            raise ValidationError("A refund returns something.")
+        return cents
 
 
 class MomentInput(forms.DateTimeInput):
@@ -93,6 +118,32 @@ class KeyedAdjustmentForm(AdjustmentForm):
         return form
 
 
+class RefundForm(forms.Form):
+    """How much of a purchase goes back, and why."""
+
+    cents = DollarsField(label="Dollars")
+    reason = forms.CharField(
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="For colleagues; it stays with the refund and isn't sent to Stripe.",
+    )
+
+
+class KeyedRefundForm(RefundForm):
+    """The same, ready to be asked for once; `effect` is what its preview said of the credits."""
+
+    key = forms.UUIDField()
+    effect = forms.CharField(max_length=100)
+
+    def without_key(self) -> RefundForm:
+        """Return the same answers and errors as a form to correct; its next preview has a key of its own."""
+        form = RefundForm(self.data)
+        form.full_clean()
+        for error in self.non_field_errors():
+            form.add_error(None, error)
+        return form
+
+
 class SuspensionForm(forms.Form):
     """Why a wallet is suspended."""
 
@@ -101,8 +152,48 @@ class SuspensionForm(forms.Form):
     )
 
 
-class ResumptionForm(forms.Form):
-    """Resuming asks for nothing."""
+class NothingAsked(forms.Form):
+    """An act that asks for nothing."""
+
+
+class ContractForm(forms.Form):
+    """What a contract gives each month, and why."""
+
+    UNLIMITED, CUSTOM = "unlimited", "custom"
+
+    kind = forms.ChoiceField(
+        label="Credits a month",
+        choices=[(UNLIMITED, "Unlimited: usage is recorded and burns nothing"), (CUSTOM, "As many as written below")],
+        widget=forms.RadioSelect,
+    )
+    allowance = CreditsField(label="How many", required=False, help_text="Only for a custom number. From now on.")
+    reason = forms.CharField(
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="For colleagues, in the staff's log for good: the contract's number, not people's secrets.",
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse a number of credits that contradicts the kind, or that isn't one."""
+        cleaned: dict[str, Any] = super().clean() or {}
+        if "allowance" not in cleaned or "kind" not in cleaned:
+            return cleaned
+        allowance = cleaned["allowance"]
+        if cleaned["kind"] == self.UNLIMITED and allowance is not None:
+            self.add_error("allowance", "An unlimited contract has no number of credits.")
+        if cleaned["kind"] == self.CUSTOM and (allowance is None or not 0 < allowance <= LARGEST_GRANT):
+            self.add_error("allowance", "A custom contract gives a number of credits, at most a trillion.")
+        return cleaned
+
+
+class ContractEndForm(forms.Form):
+    """Why a contract ends."""
+
+    reason = forms.CharField(
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="For colleagues, in the staff's log for good.",
+    )
 
 
 class PriceForm(forms.Form):

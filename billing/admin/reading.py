@@ -44,7 +44,7 @@ class WithTables(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in the 
 class ReadOnly(WithTables):
     """Rows that only services write: no page, action or POST adds, changes or deletes one (G18)."""
 
-    actions = None
+    actions: Sequence[str] | None = None
     list_per_page = 50
     show_facets = admin.ShowFacets.NEVER
     show_full_result_count = False

@@ -10,10 +10,9 @@ from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts.models import User
 from billing.admin import acts, adjustments
 from billing.admin.acts import Act
-from billing.admin.forms import AdjustmentForm, KeyedAdjustmentForm, ResumptionForm, SuspensionForm
+from billing.admin.forms import AdjustmentForm, KeyedAdjustmentForm, NothingAsked, SuspensionForm
 from billing.admin.reading import ReadOnly, name_of
 from billing.admin.tables import page_of
 from billing.errors import MeteringError
@@ -71,7 +70,7 @@ class WalletActs(ReadOnly):
         form = KeyedAdjustmentForm(request.POST)
         if form.is_valid():
             try:
-                entry, is_new = adjustments.post(wallet=wallet, form=form, actor=_staff(request))
+                entry, is_new = adjustments.post(wallet=wallet, form=form, actor=acts.staff_of(request))
             except MeteringError as error:
                 form.add_error(None, str(error))
             else:
@@ -102,7 +101,7 @@ class WalletActs(ReadOnly):
                 self.log_change(request, wallet, "Resumed.")
             messages.success(request, "The wallet can be used again.")
             return redirect(page_of(wallet))
-        return acts.ask(request, self, _resumption(wallet), ResumptionForm(), url=_address("resume", wallet))
+        return acts.ask(request, self, _resumption(wallet), NothingAsked(), url=_address("resume", wallet))
 
     def _wallet_for(self, request: HttpRequest, wallet_id: int, permission: str) -> Wallet:
         if not self.has_view_permission(request) or not request.user.has_perm(permission):
@@ -120,12 +119,6 @@ def settled(wallet: Wallet) -> Wallet:
             return wallet
         wallet.refresh_from_db()
     return wallet
-
-
-def _staff(request: HttpRequest) -> User:
-    if not isinstance(request.user, User):
-        raise PermissionDenied
-    return request.user
 
 
 def _address(name: str, wallet: Model) -> str:

@@ -7,13 +7,15 @@ from django.contrib import admin
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 
-from billing.admin import listings
+from billing.admin import listings, sale_tables
+from billing.admin.contracts import SET_CONTRACT, ContractActs
 from billing.admin.paging import is_row_number
 from billing.admin.reading import Only, credits_column, moment_column, name_of, yes_column
 from billing.admin.tables import ROWS, Table, anchor
-from billing.admin.wallet_acts import ADJUST, SUSPEND, WalletActs, settled
-from billing.models import Hold, Wallet
+from billing.admin.wallet_acts import ADJUST, SUSPEND, settled
+from billing.models import ContractRequest, Hold, Wallet
 from billing.services.ledger import NEVER
+from billing.services.subscriptions import CONTRACT
 from billing.units import format_credits
 
 
@@ -24,7 +26,7 @@ class Suspended(Only):
 
 
 @admin.register(Wallet)
-class WalletAdmin(WalletActs):
+class WalletAdmin(ContractActs):
     """Wallets: the amounts are read-only, and change through acts that write an entry."""
 
     credits_available = credits_column("available")
@@ -43,7 +45,7 @@ class WalletAdmin(WalletActs):
     search_fields = ("owner__email", "owner__name", "=id")
     search_help_text = "Part of the owner's e-mail address or name, or the wallet's number."
     fieldsets = (
-        (None, {"fields": ("owner_link", "plan", "suspended", "suspension_reason")}),
+        (None, {"fields": ("owner_link", "plan", "customer_link", "suspended", "suspension_reason")}),
         ("Credits", {"fields": ("credits_available", "credits_held", "credits_posted", "is_unlimited")}),
         ("Cycle", {"fields": ("cycle", "started", "ends", "warning")}),
         (
@@ -70,6 +72,11 @@ class WalletAdmin(WalletActs):
             return "None"
         return anchor(f"{subscription.plan}, {subscription.get_status_display().lower()}", subscription)
 
+    @admin.display(description="Customer at Stripe")
+    def customer_link(self, wallet: Wallet) -> str:
+        customer = getattr(wallet, "customer", None)
+        return anchor(customer, customer) if customer else "None: nothing was bought yet"
+
     @admin.display(description="Warnings")
     def warning(self, wallet: Wallet) -> str:
         return (
@@ -78,17 +85,21 @@ class WalletAdmin(WalletActs):
         )
 
     def tables(self, row: Wallet) -> Sequence[Table]:
-        """Return the open grants and holds, and the newest entries, the notices and chatbots."""
+        """Return the open grants and holds, the newest entries and sales, the notices and chatbots."""
         grants = list(row.grants.filter(closed_at=None)[:ROWS])
         for grant in grants:
             grant.wallet = row
         grants.sort(key=lambda grant: (grant.expires_at or NEVER, grant.effective_at, grant.pk))
         holds = row.holds.filter(status=Hold.Status.OPEN).order_by("expires_at", "id")[:ROWS]
         entries = row.entries.order_by("-sequence")[:ROWS]
+        purchases = row.purchases.select_related("pack", "plan", "grant").order_by("-id")[:ROWS]
+        asked = list(ContractRequest.objects.filter(wallet=row).order_by("-id")[:ROWS])
         return [
             listings.grants(grants, wallet_id=row.pk),
             listings.holds(holds, wallet_id=row.pk),
             listings.entries(entries, title=f"Newest entries of {row.sequence:,}", wallet_id=row.pk),
+            sale_tables.purchases(purchases, wallet_id=row.pk),
+            *([sale_tables.contract_requests(asked)] if asked else []),
             listings.notices(row.notices.order_by("-id")[:ROWS], wallet_id=row.pk),
             listings.chatbots(row.chatbots.select_related("model").order_by("-id")[:ROWS], wallet_id=row.pk),
         ]
@@ -107,5 +118,8 @@ class WalletAdmin(WalletActs):
         if is_row_number(object_id) and self.has_view_permission(request):
             for wallet in Wallet.objects.filter(pk=object_id):
                 settled(wallet)
-        may = {"may_adjust": request.user.has_perm(ADJUST), "may_suspend": request.user.has_perm(SUSPEND)}
-        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **may})
+        may = {"may_adjust": ADJUST, "may_suspend": SUSPEND, "may_set_contract": SET_CONTRACT}
+        more = {name: request.user.has_perm(permission) for name, permission in may.items()}
+        return super().change_view(
+            request, object_id, form_url, {**(extra_context or {}), **more, "contract": CONTRACT}
+        )
