@@ -11,7 +11,6 @@ from billing.gateway.catalog import (
     fetch_prices,
     fetch_product,
     rename_product,
-    stop_price,
 )
 from billing.gateway.checkout import (
     create_customer,
@@ -113,7 +112,6 @@ __all__ = [
     "rename_product",
     "session_of_payment",
     "sessions_since",
-    "stop_price",
     "subscriptions_of",
     "verify_event",
 ]

@@ -1,11 +1,12 @@
 """What is for sale: products and prices at Stripe."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from stripe import Price
 
+from billing.errors import StripeNotFound
 from billing.gateway.client import asks_stripe, client, id_of
 from billing.gateway.facts import PriceFacts, ProductFacts
 
@@ -30,8 +31,10 @@ def fetch_prices(lookup_keys: Iterable[str]) -> list[PriceFacts]:
 
 @asks_stripe
 def fetch_product(product_id: str) -> ProductFacts:
-    """Return a product. Raises StripeNotFound when there is none of that id."""
+    """Return a product. Raises StripeNotFound when there is none of that id, or no longer."""
     product = client().v1.products.retrieve(product_id)
+    if getattr(product, "deleted", False):
+        raise StripeNotFound(f"The product {product_id} was deleted.", code="resource_missing")
     return ProductFacts(id=product.id, name=product.name, is_active=product.active)
 
 
@@ -49,7 +52,14 @@ def rename_product(*, product_id: str, name: str) -> None:
 
 @asks_stripe
 def create_price(
-    *, lookup_key: str, product_id: str, cents: int, interval: str, idempotency_key: str, transfer: bool
+    *,
+    lookup_key: str,
+    product_id: str,
+    cents: int,
+    interval: str,
+    metadata: Mapping[str, str],
+    idempotency_key: str,
+    transfer: bool,
 ) -> PriceFacts:
     """Make a price in USD; `interval` is "month" for a plan, and empty for what is paid once.
 
@@ -61,16 +71,11 @@ def create_price(
         "product": product_id,
         "currency": CURRENCY,
         "unit_amount": cents,
+        "metadata": dict(metadata),
     }
     if interval:
         params["recurring"] = {"interval": interval}
     return _facts(client().v1.prices.create(params, {"idempotency_key": idempotency_key}))
-
-
-@asks_stripe
-def stop_price(price_id: str) -> None:
-    """Sell nothing more at this price; subscriptions that have it keep it."""
-    client().v1.prices.update(price_id, {"active": False})
 
 
 def _facts(price: Price) -> PriceFacts:
@@ -82,4 +87,5 @@ def _facts(price: Price) -> PriceFacts:
         cents=price.unit_amount or 0,
         interval=price.recurring.interval if price.recurring else "",
         is_active=price.active,
+        metadata=price.metadata.to_dict(),
     )

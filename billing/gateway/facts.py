@@ -145,6 +145,7 @@ class PriceFacts:
     cents: int
     interval: str
     is_active: bool
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
