@@ -74,11 +74,20 @@ def figures(*, wallet_id: int | None = None) -> Figures:
     return Figures(counts, {name: amount or 0 for name, amount in amounts.items()})
 
 
+OVERDUE = {
+    "wallets with something due": "SELECT count(*) FROM billing_wallet WHERE next_due_at < {moment}",
+    "Stripe's events not handled": "SELECT count(*) FROM billing_stripeevent"
+    " WHERE received_at < {moment} AND (status = 'pending' OR status = 'failed')",
+    "refunds that Stripe wasn't asked for": "SELECT count(*) FROM billing_refund"
+    " WHERE requested_at < {moment} AND status = 'requested'",
+}
+
+
 def overdue(*, minutes: int = 5) -> dict[str, int]:
-    """Return how many wallets have had something due for longer than `minutes`: a warning, not a difference."""
+    """Return how many of what have waited longer than `minutes`: warnings, not differences. What is 0 isn't there."""
+    found = {}
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*) FROM billing_wallet WHERE next_due_at < now() - make_interval(mins => %s)", [minutes]
-        )
-        (count,) = cursor.fetchone() or (0,)
-    return {"wallets with something due": count}
+        for what, question in OVERDUE.items():
+            cursor.execute(question.format(moment="now() - make_interval(mins => %s)"), [minutes])
+            (found[what],) = cursor.fetchone() or (0,)
+    return {what: count for what, count in found.items() if count}

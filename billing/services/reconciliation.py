@@ -76,14 +76,16 @@ class Tally:
         return False
 
 
-def run(*, now: datetime) -> ReconciliationRun:
+def run(*, now: datetime, since_last_run: bool = True) -> ReconciliationRun:
     """Compare with Stripe all since the last whole run, repair what is safe, and return what was done and found.
+
+    Without a run before, or on demand, it looks as far back as Stripe keeps events.
 
     Safe twice, and beside webhooks: it calls what they call. The events that were missed are in the inbox afterwards.
     A run that Stripe didn't answer to its end has no `finished_at`; the next one looks back just as far.
     """
     tally = Tally()
-    since = _since(now)
+    since = _since(now) if since_last_run else now - KEPT
     this = ReconciliationRun.objects.create(started_at=now)
     try:
         this.last_event_id = _receive_missed_events(tally, since=since, now=now)
@@ -104,8 +106,8 @@ def run(*, now: datetime) -> ReconciliationRun:
 
 
 def latest() -> ReconciliationRun | None:
-    """Return the newest run, or None before the first."""
-    return ReconciliationRun.objects.order_by("-started_at", "-pk").first()
+    """Return the newest run that got anywhere, or None before the first; one under way has found nothing yet."""
+    return ReconciliationRun.objects.exclude(finished_at=None, findings=[]).order_by("-started_at", "-pk").first()
 
 
 def _since(now: datetime) -> datetime:

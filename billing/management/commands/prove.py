@@ -5,7 +5,7 @@ from argparse import ArgumentParser
 from django.core.management.base import BaseCommand, CommandError
 
 from billing.management.usage_import import find_wallet
-from billing.services import proof
+from billing.services import proof, reconciliation
 from billing.units import format_credits
 
 
@@ -29,11 +29,20 @@ class Command(BaseCommand):
         for name, amount in figures.amounts.items():
             self.stdout.write(f"{name:<12}{format_credits(amount):>24} credits")
         for name, number in proof.overdue().items():
-            if number:
-                self.stderr.write(f"Warning: {name} for more than five minutes: {number:,}.")
+            self.stderr.write(f"Warning: {name} for more than five minutes: {number:,}.")
+        for warning in _of_last_reconciliation():
+            self.stderr.write(f"Warning: {warning}")
         if differences:
             for difference in differences:
                 self.stderr.write(str(difference))
             number = len(differences)
             raise CommandError(f"The books don't add up: {number:,} difference{'' if number == 1 else 's'}.")
         self.stdout.write("Books proven: every sum holds.")
+
+
+def _of_last_reconciliation() -> list[str]:
+    """Return what the last reconciliation with Stripe left for a person."""
+    last = reconciliation.latest()
+    if last is None:
+        return []
+    return [f"reconciliation of {last.started_at:%Y-%m-%d %H:%M} UTC: {finding}" for finding in last.findings]
