@@ -52,7 +52,7 @@ class Purchase(models.Model):
     """
 
     wallet = models.ForeignKey("Wallet", models.PROTECT, related_name="purchases")
-    business_key = models.CharField(max_length=200, unique=True)
+    business_key = models.CharField(max_length=200)
     pack = models.ForeignKey("Pack", models.PROTECT, null=True, blank=True, related_name="purchases")
     plan = models.ForeignKey("Plan", models.PROTECT, null=True, blank=True, related_name="purchases")
     grant = models.OneToOneField("Grant", models.PROTECT, null=True, blank=True, related_name="purchase")
@@ -70,6 +70,7 @@ class Purchase(models.Model):
                 condition=Q(pack__isnull=False, plan__isnull=True) | Q(pack__isnull=True, plan__isnull=False),
                 name="purchase_is_of_a_pack_or_a_plan",
             ),
+            models.UniqueConstraint(fields=["wallet", "business_key"], name="one_purchase_per_business_key"),
         ]
         indexes = [
             models.Index(fields=["wallet", "-id"], name="purchases_newest_first"),

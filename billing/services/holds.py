@@ -9,11 +9,11 @@ from billing.selectors import catalog
 from billing.selectors.catalog import PricedUse, checked_cost
 from billing.services import ledger, notices, quick, usage
 from billing.services.charges import Answer
+from billing.services.clawbacks import settle_returned
 from billing.services.ledger import Books, Share
 from billing.services.requests import Request, fingerprint, refuse_other_request
 from billing.services.settlement import (
     close_hold,
-    expire_leftovers,
     facts_of,
     release_shares,
     settled_books,
@@ -171,7 +171,7 @@ def capture_plainly(
             **facts_of(hold),
         )
         close_hold(books, hold, Hold.Status.CAPTURED)
-        expire_leftovers(books, kept, hold=hold)
+        settle_returned(books, kept, hold=hold)
         used = [Used(hold.feature_id, hold.priced_as_id, quantity, cost)]
         usage.count(books, used, used_on=books.posted_on, source=hold.source)
         return Answer.of(entry, replayed=False)

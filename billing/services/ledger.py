@@ -150,9 +150,7 @@ def open_books(wallet_id: int, *, now: datetime) -> Iterator[Books]:
     posting.
     """
     with transaction.atomic():
-        wallet = Wallet.objects.select_for_update(no_key=True).filter(pk=wallet_id).first()
-        if wallet is None:
-            raise UnknownWallet("There is no such wallet.")
+        wallet = lock_wallet(wallet_id)
         subscription = Subscription.objects.select_related("plan").filter(wallet=wallet).first()
         if subscription is None:
             raise NoPlan("This wallet is on no plan, so nothing says what it may use.")
@@ -168,6 +166,14 @@ def open_books(wallet_id: int, *, now: datetime) -> Iterator[Books]:
         }
         posted_at = max(now, wallet.last_posted_at)
         yield Books(wallet=wallet, subscription=subscription, posted_at=posted_at, grants=grants, left=left)
+
+
+def lock_wallet(wallet_id: int) -> Wallet:
+    """Lock a wallet before anything else of it is locked, and return it. Raises UnknownWallet."""
+    wallet = Wallet.objects.select_for_update(no_key=True).filter(pk=wallet_id).first()
+    if wallet is None:
+        raise UnknownWallet("There is no such wallet.")
+    return wallet
 
 
 def shares_of(entry: LedgerEntry) -> dict[int, Share]:

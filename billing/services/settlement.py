@@ -1,6 +1,6 @@
 """What time alone changes: every act on a wallet first replays what came due, at the time it was due (decision 14)."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,6 +9,7 @@ from typing import Any
 from billing.models import Grant, Hold, LedgerEntry, Subscription, Wallet
 from billing.periods import period_start
 from billing.services import ledger, notices
+from billing.services.clawbacks import settle_returned
 from billing.services.ledger import Books, Share
 from billing.services.transactions import in_one_transaction
 
@@ -122,13 +123,13 @@ def add_grant(books: Books, grant: Grant, **facts: Any) -> LedgerEntry | None:
 def release_shares(
     books: Books, hold: Hold, status: Hold.Status, *, effective_at: datetime | None = None
 ) -> LedgerEntry:
-    """Close an open hold and return its credits; what belongs to an ended grant expires at once (decision 10)."""
+    """Close an open hold and return its credits; an ended or refunded grant keeps none of them (decision 10)."""
     taken = ledger.shares_of(ledger.opening_entry(hold))
     books.include(set(taken))
     shares = {grant_id: Share(left=share.held, held=-share.held) for grant_id, share in taken.items()}
     entry = books.post(LedgerEntry.Kind.RELEASE, shares, effective_at=effective_at, hold=hold, **facts_of(hold))
     close_hold(books, hold, status)
-    expire_leftovers(books, shares, effective_at=effective_at, hold=hold)
+    settle_returned(books, shares, effective_at=effective_at, hold=hold)
     return entry
 
 
@@ -147,19 +148,6 @@ def facts_of(hold: Hold) -> dict[str, Any]:
         "price_id": hold.price_id,
         "source": hold.source,
     }
-
-
-def expire_leftovers(
-    books: Books, grant_ids: Iterable[int], *, effective_at: datetime | None = None, hold: Hold | None = None
-) -> None:
-    """Post as expired what was returned to those of these grants that ended meanwhile (decision 10)."""
-    gone = {
-        grant_id: Share(left=-books.left[grant_id])
-        for grant_id in grant_ids
-        if books.grants[grant_id].closed_at is not None and books.left[grant_id]
-    }
-    if gone:
-        books.post(LedgerEntry.Kind.EXPIRY, gone, effective_at=effective_at, hold=hold)
 
 
 def _replay_moment(books: Books, moment: datetime) -> None:

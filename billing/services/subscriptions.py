@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 from accounts.models import User
 from billing.errors import InvalidRequest, NoPlan
-from billing.models import Grant, Plan, Subscription, Wallet
+from billing.models import Grant, Plan, StripeSubscription, Subscription, Wallet
 from billing.periods import period_start
 from billing.services import chatbots
 from billing.services.ledger import Books
@@ -56,32 +56,38 @@ def open_wallet(*, user: User, now: datetime) -> Wallet:
 
 
 @in_one_transaction
-def begin_paid_cycle(
-    *, wallet_id: int, plan: str, starts_at: datetime, ends_at: datetime, business_key: str, now: datetime
-) -> Subscription:
-    """Begin a period of a plan that was paid for, once per business key, and return the subscription.
+def begin_bought_period(
+    *,
+    wallet_id: int,
+    plan: Plan,
+    starts_at: datetime,
+    ends_at: datetime,
+    business_key: str,
+    payer: StripeSubscription | None,
+    now: datetime,
+) -> Grant | None:
+    """Begin a period of a plan that was paid for, once per business key, and return its grant.
 
-    What is left of the allowance before it expires; packs stay (decisions 15 and 16). A period that was overtaken by a
-    later one only grants its credits. Raises NoPlan for a plan that isn't sold for a price, InvalidRequest for a period
-    without a length.
+    What is left of the allowance before it expires; packs stay (decisions 15 and 16). Only the credits are granted
+    where the period can't decide the plan: it was overtaken by a later one, the wallet has a contract, or another
+    subscription pays already. None for a plan that comes without credits of its own. Raises NoPlan and InvalidRequest.
     """
-    bought = _plan(plan)
-    if not bought.price_cents:
-        raise NoPlan(f"The plan {bought.name} isn't paid for by the month.")
+    if not plan.price_cents:
+        raise NoPlan(f"The plan {plan.name} isn't paid for by the month.")
     if ends_at <= starts_at:
         raise InvalidRequest("A period ends after it starts.")
     with settled_books(wallet_id, now=now) as books:
-        subscription = books.subscription
-        if Grant.objects.filter(wallet_id=wallet_id, business_key=business_key).exists():
-            return subscription
+        if first := Grant.objects.filter(wallet_id=wallet_id, business_key=business_key).first():
+            return first
         effective_at = min(starts_at, books.posted_at)
-        if subscription.plan == bought and starts_at < subscription.period_started_at:
-            _grant_overtaken(books, bought, starts_at=effective_at, ends_at=ends_at, business_key=business_key)
-            return subscription
-        anchor_at = subscription.anchor_at if subscription.plan == bought else starts_at
-        _change(books, bought, anchor_at=anchor_at, starts_at=starts_at, ends_at=ends_at)
-        issue_allowance(books, starts_at=effective_at, ends_at=ends_at, key=business_key)
-        return subscription
+        subscription = books.subscription
+        if _decides_nothing(subscription, plan, payer, starts_at):
+            _grant_only(books, plan, starts_at=effective_at, ends_at=ends_at, business_key=business_key)
+        else:
+            anchor_at = subscription.anchor_at if subscription.plan == plan else starts_at
+            _change(books, plan, anchor_at=anchor_at, starts_at=starts_at, ends_at=ends_at, payer=payer)
+            issue_allowance(books, starts_at=effective_at, ends_at=ends_at, key=business_key)
+        return Grant.objects.filter(wallet_id=wallet_id, business_key=business_key).first()
 
 
 @in_one_transaction
@@ -89,12 +95,18 @@ def begin_contract(*, wallet_id: int, allowance: int | None, now: datetime) -> S
     """Put a wallet on a contract: unlimited, or `allowance` millicredits a month (decision 12).
 
     Its cycles start now and follow the calendar. Saying the same again changes nothing. Raises NoPlan when the catalog
-    has no such plan, InvalidRequest for a negative allowance.
+    has no such plan, InvalidRequest for a negative allowance or while a subscription at Stripe goes on collecting.
     """
     plan = _plan(CONTRACT)
     if allowance is not None and allowance < 0:
         raise InvalidRequest("A contract's allowance is not negative.")
     with settled_books(wallet_id, now=now) as books:
+        paying = StripeSubscription.objects.filter(wallet_id=wallet_id, status__in=StripeSubscription.LIVE).first()
+        if paying is not None:
+            raise InvalidRequest(
+                f"This customer still pays for {books.subscription.plan.name} ({paying.stripe_subscription_id});"
+                " cancel that subscription at Stripe first."
+            )
         if (books.subscription.plan, books.subscription.allowance) != (plan, allowance):
             _begin_calendar(books, plan, allowance=allowance)
         return books.subscription
@@ -126,6 +138,7 @@ def _change(
     starts_at: datetime,
     ends_at: datetime,
     allowance: int | None = None,
+    payer: StripeSubscription | None = None,
 ) -> None:
     """Write what the subscription is from now on, and end the allowance that it had."""
     subscription = books.subscription
@@ -138,6 +151,7 @@ def _change(
     subscription.period_started_at = starts_at
     subscription.period_ends_at = ends_at
     subscription.allowance = allowance
+    subscription.stripe_subscription = payer
     subscription.save()
     for grant in books.open_grants():
         if grant.source == Grant.Source.ALLOWANCE:
@@ -145,7 +159,20 @@ def _change(
     chatbots.fit_to_plan(books)
 
 
-def _grant_overtaken(books: Books, plan: Plan, *, starts_at: datetime, ends_at: datetime, business_key: str) -> None:
+def _decides_nothing(
+    subscription: Subscription, plan: Plan, payer: StripeSubscription | None, starts_at: datetime
+) -> bool:
+    """Return whether a bought period leaves the wallet's plan and cycle alone."""
+    if subscription.plan == plan and starts_at < subscription.period_started_at:
+        return True
+    if payer is None:
+        return False
+    other = subscription.stripe_subscription
+    is_paid_by_another = other is not None and other != payer and other.status in StripeSubscription.LIVE
+    return subscription.plan_id == CONTRACT or is_paid_by_another
+
+
+def _grant_only(books: Books, plan: Plan, *, starts_at: datetime, ends_at: datetime, business_key: str) -> None:
     if plan.allowance:
         add_grant(
             books,

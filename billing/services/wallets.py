@@ -4,9 +4,10 @@ import logging
 from datetime import datetime
 
 from accounts.models import User
-from billing.errors import InvalidRequest, MeteringError, UnknownWallet
+from billing.errors import InvalidRequest, MeteringError
 from billing.models import Wallet
 from billing.services import settlement
+from billing.services.ledger import lock_wallet
 from billing.services.transactions import in_one_transaction
 
 logger = logging.getLogger(__name__)
@@ -39,7 +40,7 @@ def suspend(*, wallet_id: int, reason: str, now: datetime) -> bool:
     reason = reason.strip()
     if not reason:
         raise InvalidRequest("A suspension needs a reason: its owner is shown why.")
-    wallet = _locked(wallet_id)
+    wallet = lock_wallet(wallet_id)
     if wallet.suspended_at is not None:
         return False
     wallet.suspended_at, wallet.suspension_reason = now, reason
@@ -50,16 +51,9 @@ def suspend(*, wallet_id: int, reason: str, now: datetime) -> bool:
 @in_one_transaction
 def resume(*, wallet_id: int) -> bool:
     """Let a suspended wallet be used again. Return whether it was suspended; raises UnknownWallet."""
-    wallet = _locked(wallet_id)
+    wallet = lock_wallet(wallet_id)
     if wallet.suspended_at is None:
         return False
     wallet.suspended_at, wallet.suspension_reason = None, ""
     wallet.save(update_fields=["suspended_at", "suspension_reason"])
     return True
-
-
-def _locked(wallet_id: int) -> Wallet:
-    wallet = Wallet.objects.select_for_update(no_key=True).filter(pk=wallet_id).first()
-    if wallet is None:
-        raise UnknownWallet("There is no such wallet.")
-    return wallet

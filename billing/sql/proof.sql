@@ -24,11 +24,13 @@ share AS (
 shares_of_grant AS (
     SELECT grant_id, sum(left_change)::bigint AS remaining,
         sum(left_change) FILTER (WHERE kind = 'grant')::bigint AS granted,
-        -sum(left_change + held_change) FILTER (WHERE kind <> 'grant')::bigint AS gone
+        -sum(left_change + held_change) FILTER (WHERE kind <> 'grant')::bigint AS gone,
+        -sum(left_change) FILTER (WHERE kind = 'clawback')::bigint AS taken_back
     FROM share GROUP BY grant_id
 ),
 grants AS (
     SELECT grant_row.id, grant_row.wallet_id, grant_row.amount, grant_row.opened_at, grant_row.closed_at,
+        grant_row.source, grant_row.business_key, grant_row.clawback_target, grant_row.taken_back,
         CASE WHEN grant_row.id = wallet.head_grant_id THEN wallet.head_left ELSE grant_row.remaining END AS remaining,
         (grant_row.remaining IS NULL) AS is_marked_head, (grant_row.id = wallet.head_grant_id) IS TRUE AS is_head
     FROM billing_grant AS grant_row JOIN wallet ON wallet.id = grant_row.wallet_id
@@ -69,6 +71,26 @@ metered_days AS (
     SELECT wallet_id, used_on, cycle, feature_id, priced_as_id, source,
         sum(quantity)::bigint AS quantity, sum(uses)::bigint AS uses, sum(cost)::bigint AS cost
     FROM metered GROUP BY wallet_id, used_on, cycle, feature_id, priced_as_id, source
+),
+purchase AS (
+    SELECT sale.* FROM billing_purchase AS sale JOIN wallet ON wallet.id = sale.wallet_id
+),
+-- What went back of each payment: refunds that Stripe knows and that haven't failed, and what disputes have withdrawn.
+returned AS (
+    SELECT payment, sum(cents)::bigint AS cents FROM (
+        SELECT stripe_payment_intent_id AS payment, cents FROM billing_refund
+        WHERE stripe_refund_id IS NOT NULL AND status IN ('pending', 'requires_action', 'succeeded')
+        UNION ALL
+        SELECT stripe_payment_intent_id, withdrawn_cents FROM billing_dispute
+    ) AS went_back GROUP BY payment
+),
+asked_back AS (
+    SELECT grants.id, coalesce(max(
+        CASE WHEN purchase.cents > 0 AND purchase.stripe_payment_intent_id <> ''
+        THEN least(grants.amount, floor(grants.amount::numeric * returned.cents / purchase.cents)) END), 0)::bigint AS target
+    FROM grants LEFT JOIN purchase ON purchase.grant_id = grants.id
+    LEFT JOIN returned ON returned.payment = purchase.stripe_payment_intent_id
+    GROUP BY grants.id
 ),
 days AS (
     SELECT wallet.id AS wallet_id, usage.used_on, usage.cycle, usage.feature_id, usage.priced_as_id, usage.source,
@@ -184,6 +206,31 @@ LEFT JOIN billing_wallet AS owning ON owning.id = entry.wallet_id
 WHERE owning.id IS NULL
     OR (entry.grant_id IS NOT NULL AND grant_row.id IS NULL) OR (entry.hold_id IS NOT NULL AND hold.id IS NULL)
     OR (entry.feature_id IS NOT NULL AND feature.code IS NULL) OR (entry.price_id IS NOT NULL AND price.id IS NULL)
+UNION ALL
+SELECT 'every grant for money has its payment', grants.wallet_id, 'grant ' || grants.id, 1, 0
+FROM grants LEFT JOIN purchase ON purchase.grant_id = grants.id
+WHERE purchase.id IS NULL AND (grants.source = 'purchase'
+    OR grants.source = 'allowance' AND grants.business_key NOT LIKE 'allowance:%%')
+UNION ALL
+SELECT 'every payment has the grant it paid for', purchase.wallet_id, purchase.business_key, 1, 0
+FROM purchase LEFT JOIN billing_grant AS grant_row ON grant_row.id = purchase.grant_id
+    AND grant_row.wallet_id = purchase.wallet_id AND grant_row.business_key = purchase.business_key
+LEFT JOIN billing_plan AS plan ON plan.code = purchase.plan_id
+WHERE grant_row.id IS NULL AND NOT (purchase.grant_id IS NULL AND plan.code IS NOT NULL)
+UNION ALL
+SELECT 'what was taken back of a grant is the sum of its claw-backs', grants.wallet_id, 'grant ' || grants.id,
+    coalesce(shares_of_grant.taken_back, 0), grants.taken_back
+FROM grants LEFT JOIN shares_of_grant ON shares_of_grant.grant_id = grants.id
+WHERE grants.taken_back <> coalesce(shares_of_grant.taken_back, 0)
+UNION ALL
+SELECT 'refunds and disputes ask back their part of a grant', grants.wallet_id, 'grant ' || grants.id,
+    asked_back.target, grants.clawback_target
+FROM grants JOIN asked_back ON asked_back.id = grants.id
+WHERE grants.clawback_target <> asked_back.target
+UNION ALL
+SELECT 'nothing is left of a grant while more is asked back', grants.wallet_id, 'grant ' || grants.id, 0,
+    grants.remaining
+FROM grants WHERE grants.taken_back < grants.clawback_target AND grants.remaining > 0
 UNION ALL
 SELECT 'every hold names a wallet that exists', hold.wallet_id, 'hold ' || hold.id, 1, 0
 FROM billing_hold AS hold

@@ -11,6 +11,7 @@ from billing import metering
 from billing.errors import MeteringError
 from billing.models import Grant, Hold, Wallet
 from billing.services import grants, subscriptions
+from billing.tests.people import begin_paid_cycle
 
 FEATURES = ["gpt-4o", "gpt-4o-mini", "flux-pro", "video-generation", "analytics", "custom-training"]
 ACTIONS = ["charge", "charge", "charge", "many", "hold", "capture", "capture", "release", "extend", "workflow", "grant"]
@@ -165,7 +166,7 @@ class Life:
                 subscriptions.return_to_free(wallet_id=self.wallet.pk, now=self.now)
             case _:
                 starts_at = self.now - timedelta(minutes=size)
-                subscriptions.begin_paid_cycle(
+                begin_paid_cycle(
                     wallet_id=self.wallet.pk,
                     plan="pro",
                     starts_at=starts_at,

@@ -13,8 +13,8 @@ from django.db import connection, transaction
 from accounts.models import User
 from billing import metering, sql
 from billing.errors import InsufficientCredits
-from billing.models import Grant, LedgerEntry, Wallet
-from billing.services import proof
+from billing.models import Grant, LedgerEntry, Refund, Wallet
+from billing.services import proof, refunds
 from billing.tests.people import give, sign_up
 
 DAMAGE = {
@@ -48,6 +48,13 @@ DAMAGE = {
         WHERE feature_id = 'gpt-4o'""",
     "daily usage is what its entries used": "UPDATE billing_dailyusage SET uses = uses + 1 WHERE feature_id = 'gpt-4o'",
     "every entry names rows that exist": "DELETE FROM billing_feature WHERE code = 'gpt-4o'",
+    "every grant for money has its payment": "DELETE FROM billing_purchase WHERE cents = 0",
+    "every payment has the grant it paid for": "UPDATE billing_purchase SET business_key = business_key || '?'",
+    "what was taken back of a grant is the sum of its claw-backs": """UPDATE billing_grant
+        SET taken_back = taken_back - 1 WHERE taken_back > 0""",
+    "refunds and disputes ask back their part of a grant": "UPDATE billing_refund SET status = 'failed'",
+    "nothing is left of a grant while more is asked back": """UPDATE billing_grant
+        SET clawback_target = clawback_target + 1 WHERE clawback_target > 0""",
     "every hold names a wallet that exists": "UPDATE billing_hold SET wallet_id = -1 WHERE status = 'open'",
 }
 
@@ -67,6 +74,16 @@ def damage(statement: str) -> Iterator[None]:
 
 def use_a_bit_of_everything(wallet: Wallet, now: datetime) -> None:
     give(wallet, 50_000, now=now)
+    give(wallet, 1_000, now=now, key="refunded", cents=1_000, payment="pi_1")
+    Refund.objects.create(
+        wallet=wallet,
+        stripe_refund_id="re_1",
+        stripe_payment_intent_id="pi_1",
+        cents=500,
+        status=Refund.Status.SUCCEEDED,
+        requested_at=now,
+    )
+    refunds.follow_returned_money(wallet_id=wallet.pk, payment_intent_id="pi_1", now=now)
     metering.charge(wallet=wallet, feature="gpt-4o", quantity=2_453, key="chat", now=now)
     metering.charge(wallet=wallet, feature="analytics", quantity=1, key="report", now=now)
     nodes = [

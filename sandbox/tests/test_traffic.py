@@ -12,6 +12,7 @@ from accounts.models import User
 from billing import metering
 from billing.models import Grant, Hold, Wallet
 from billing.services import chatbots, proof, subscriptions
+from billing.tests.people import begin_paid_cycle
 from sandbox.sample_data import BOB, CARLA
 from sandbox.traffic import Traffic
 
@@ -41,7 +42,7 @@ def now() -> datetime:
 def bob(db, now: datetime) -> Wallet:
     wallet = User.objects.create_user(BOB.email, joined_at=now).wallet
     month = timedelta(days=30)
-    subscriptions.begin_paid_cycle(
+    begin_paid_cycle(
         wallet_id=wallet.pk, plan="pro", starts_at=now, ends_at=now + month, business_key="line:1", now=now
     )
     chatbots.create(wallet_id=wallet.pk, name="Helper", model="gpt-4o-mini", now=now)

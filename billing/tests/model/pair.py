@@ -7,11 +7,11 @@ from typing import Any
 from accounts.models import User
 from billing import metering
 from billing.errors import InsufficientCredits, MeteringError
-from billing.models import Grant, Hold, LedgerEntry, Wallet
+from billing.models import Hold, LedgerEntry, Wallet
 from billing.services import grants, proof, settlement, subscriptions, wallets
 from billing.tests.model.tiny import TinyWallet
 from billing.tests.model.tiny_books import Refused, Row
-from billing.tests.people import sign_up
+from billing.tests.people import give, sign_up
 
 Outcome = object
 
@@ -94,15 +94,8 @@ class Pair:
         starts: datetime | None = None,
         ends: datetime | None = None,
     ) -> Outcome:
-        return grants.issue(
-            wallet_id=self.wallet_id,
-            source=Grant.Source(source),
-            amount=amount,
-            business_key=name,
-            now=now,
-            effective_at=starts,
-            expires_at=ends,
-        ).amount
+        wallet = Wallet.objects.get(pk=self.wallet_id)
+        return give(wallet, amount, now=now, source=source, key=name, starts_at=starts, expires_at=ends).amount
 
     def _adjust(self, *, now: datetime, key: str, amount: int) -> Outcome:
         return _entry(

@@ -48,7 +48,7 @@ LOCKS = [
         file=LEDGER,
         old=LOCKED,
         new="wallet = Wallet.objects.filter(pk=wallet_id).first()\n"
-        "        Wallet.objects.select_for_update(no_key=True).filter(pk=wallet_id).first()",
+        "    Wallet.objects.select_for_update(no_key=True).filter(pk=wallet_id).first()",
         caught_by=NEVER_BELOW_ZERO + "test_captures_above_their_holds_share_what_is_left",
     ),
     Mutant(
@@ -56,7 +56,7 @@ LOCKS = [
         file=LEDGER,
         old=LOCKED,
         new='LedgerEntry.objects.select_for_update().filter(wallet_id=wallet_id).order_by("-sequence").first()\n'
-        "        wallet = Wallet.objects.filter(pk=wallet_id).first()",
+        "    wallet = Wallet.objects.filter(pk=wallet_id).first()",
         caught_by=NEVER_BELOW_ZERO + SPEND_TO_THE_LAST,
     ),
     Mutant(
@@ -303,7 +303,7 @@ CREDITS = [
     Mutant(
         name="credits return to a grant that has ended",
         file=HOLDS,
-        old="        expire_leftovers(books, kept, hold=hold)\n",
+        old="        settle_returned(books, kept, hold=hold)\n",
         new="",
         caught_by=HELD + "test_what_would_return_to_an_ended_grant_is_gone_and_a_further_entry_says_so",
     ),

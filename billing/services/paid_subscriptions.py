@@ -1,0 +1,166 @@
+"""Subscriptions at Stripe: the plan follows what is paid there, whichever event told of it (decisions 15 to 17)."""
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from billing import gateway
+from billing.errors import StripeNotFound, UnexpectedPayment
+from billing.gateway.facts import InvoiceFacts, LineFacts, SubscriptionFacts
+from billing.models import Purchase, StripePrice, StripeSubscription, Subscription
+from billing.services import customers, purchases, subscriptions
+from billing.services.ledger import lock_wallet
+from billing.services.purchases import Payment
+from billing.services.transactions import in_one_transaction
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A subscription and its paid invoices, as Stripe had them after `started_at`."""
+
+    started_at: datetime
+    subscription: SubscriptionFacts
+    invoices: tuple[InvoiceFacts, ...]
+
+
+def fetch(stripe_subscription_id: str, *, now: datetime, invoice: InvoiceFacts | None = None) -> Fetched:
+    """Ask Stripe for a subscription and what was paid for it lately; `invoice` is one to look at however old it is.
+
+    Raises StripeUnavailable, StripeNotFound, StripeRefused.
+    """
+    subscription = gateway.fetch_subscription(stripe_subscription_id)
+    invoices = {found.id: found for found in gateway.invoices_of_subscription(stripe_subscription_id)}
+    if invoice is not None:
+        invoices[invoice.id] = invoice
+    paid = [found for found in invoices.values() if found.is_paid]
+    return Fetched(now, subscription, tuple(_with_payments(sorted(paid, key=lambda each: each.created_at))))
+
+
+def fetch_invoice(invoice_id: str, *, now: datetime) -> Fetched | None:
+    """Ask Stripe for an invoice's subscription and all that was paid for it; None when no subscription sent it."""
+    invoice = gateway.fetch_invoice(invoice_id)
+    return fetch(invoice.subscription_id, now=now, invoice=invoice) if invoice.subscription_id else None
+
+
+def sync(*, stripe_subscription_id: str, now: datetime) -> str:
+    """Make a wallet's plan and its allowances what Stripe says now; return what changed, in words, or nothing."""
+    return apply(fetch(stripe_subscription_id, now=now), now=now)
+
+
+def sync_invoice(*, invoice_id: str, now: datetime) -> str:
+    """Do what `sync` does for the subscription that an invoice belongs to."""
+    fetched = fetch_invoice(invoice_id, now=now)
+    return apply(fetched, now=now) if fetched else ""
+
+
+@in_one_transaction
+def apply(fetched: Fetched, *, now: datetime) -> str:
+    """Grant what was paid and not granted yet, then let the plan follow the subscription's status.
+
+    Safe twice and in any order: a fetch that began before the one that was applied last changes nothing. Returns what
+    changed, in words. Raises UnexpectedPayment for a subscription of nobody we know, or of something we don't sell.
+    """
+    facts = fetched.subscription
+    wallet_id = customers.wallet_id_of(facts.customer_id)
+    if wallet_id is None:
+        if not any(_sells_ours(fetched)):
+            return ""
+        raise UnexpectedPayment(f"{facts.id} belongs to {facts.customer_id}, who is none of our customers.")
+    lock_wallet(wallet_id)
+    row = _locked_row(wallet_id, facts)
+    if row.synced_at is not None and row.synced_at > fetched.started_at:
+        return "A later look at this subscription was applied already."
+    row.price = StripePrice.objects.filter(stripe_price_id=facts.price_id, plan__isnull=False).first()
+    row.status = facts.status
+    row.cancel_at = facts.cancel_at
+    row.current_period_ends_at = facts.current_period_ends_at
+    row.synced_at = fetched.started_at
+    row.save()
+    done = [
+        _begin(row, invoice, line, sold, now=now)
+        for invoice in fetched.invoices
+        for line, sold in purchases.plan_lines(invoice)
+        if not Purchase.objects.filter(wallet_id=wallet_id, business_key=purchases.line_key(line)).exists()
+    ]
+    done.append(_follow_status(row, now=now))
+    return " ".join(filter(None, done))
+
+
+def is_paying(wallet_id: int) -> bool:
+    """Whether a subscription at Stripe collects money for this wallet, or tries to."""
+    return StripeSubscription.objects.filter(wallet_id=wallet_id, status__in=StripeSubscription.LIVE).exists()
+
+
+def _begin(row: StripeSubscription, invoice: InvoiceFacts, line: LineFacts, sold: StripePrice, *, now: datetime) -> str:
+    """Begin the period that a paid line buys, or only grant its credits where something else decides the plan."""
+    if sold.plan is None:
+        raise AssertionError("A plan's price names its plan.")
+    key = purchases.line_key(line)
+    grant = subscriptions.begin_bought_period(
+        wallet_id=row.wallet_id,
+        plan=sold.plan,
+        starts_at=line.starts_at,
+        ends_at=line.ends_at,
+        business_key=key,
+        payer=row,
+        now=now,
+    )
+    payment = Payment(
+        cents=invoice.paid_cents,
+        paid_at=invoice.paid_at or invoice.created_at,
+        stripe_payment_intent_id=invoice.payment_intent_id,
+        stripe_invoice_id=invoice.id,
+    )
+    purchases.record(wallet_id=row.wallet_id, business_key=key, sold=sold, grant=grant, payment=payment, now=now)
+    return f"{sold.plan.name} paid until {line.ends_at:%Y-%m-%d %H:%M} UTC."
+
+
+def _follow_status(row: StripeSubscription, *, now: datetime) -> str:
+    """Let the wallet's plan follow the subscription that pays for it; any other subscription changes nothing."""
+    if not Subscription.objects.filter(wallet_id=row.wallet_id, stripe_subscription=row).exists():
+        return ""
+    if row.status in StripeSubscription.OVER:
+        subscriptions.return_to_free(wallet_id=row.wallet_id, now=now)
+        return "Back on Free."
+    if row.status not in StripeSubscription.LIVE:
+        logger.warning("%s has a status we don't know: %s. The plan stays.", row, row.status)
+        return ""
+    status = Subscription.Status.ACTIVE
+    if row.status in {"past_due", "paused"}:
+        status = Subscription.Status.PAST_DUE
+    elif row.cancel_at is not None and row.current_period_ends_at and row.cancel_at <= row.current_period_ends_at:
+        status = Subscription.Status.CANCELLING
+    if Subscription.objects.filter(wallet_id=row.wallet_id).exclude(status=status).update(status=status):
+        return f"{status.label}."
+    return ""
+
+
+def _locked_row(wallet_id: int, facts: SubscriptionFacts) -> StripeSubscription:
+    row, _ = StripeSubscription.objects.select_for_update().get_or_create(
+        stripe_subscription_id=facts.id, defaults={"wallet_id": wallet_id, "status": facts.status}
+    )
+    if row.wallet_id != wallet_id:
+        raise UnexpectedPayment(f"{facts.id} changed hands from wallet {row.wallet_id} to wallet {wallet_id}.")
+    return row
+
+
+def _sells_ours(fetched: Fetched) -> Iterable[bool]:
+    ours = set(StripePrice.objects.values_list("stripe_price_id", flat=True))
+    yield fetched.subscription.price_id in ours
+    for invoice in fetched.invoices:
+        yield from (line.price_id in ours for line in invoice.lines)
+
+
+def _with_payments(invoices: Iterable[InvoiceFacts]) -> Iterable[InvoiceFacts]:
+    """Ask for the payment of each invoice that we haven't written down yet."""
+    for invoice in invoices:
+        if Purchase.objects.filter(stripe_invoice_id=invoice.id).exists() or not invoice.paid_cents:
+            yield invoice
+            continue
+        try:
+            yield replace(invoice, payment_intent_id=gateway.payment_of_invoice(invoice.id))
+        except StripeNotFound:
+            yield invoice
