@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from stripe import Price
+from stripe import Price, Product
 
 from billing.errors import StripeNotFound
 from billing.gateway.client import asks_stripe, client, id_of
@@ -35,19 +35,19 @@ def fetch_product(product_id: str) -> ProductFacts:
     product = client().v1.products.retrieve(product_id)
     if getattr(product, "deleted", False):
         raise StripeNotFound(f"The product {product_id} was deleted.", code="resource_missing")
-    return ProductFacts(id=product.id, name=product.name, is_active=product.active)
+    return _product_facts(product)
 
 
 @asks_stripe
-def create_product(*, product_id: str, name: str) -> str:
-    """Make a product with an id of ours and return it. Raises StripeRefused when the id is taken."""
-    return client().v1.products.create({"id": product_id, "name": name}).id
+def create_product(*, product_id: str, name: str) -> ProductFacts:
+    """Make a product with an id of ours. Raises StripeRefused when the id is taken."""
+    return _product_facts(client().v1.products.create({"id": product_id, "name": name}))
 
 
 @asks_stripe
-def rename_product(*, product_id: str, name: str) -> None:
+def rename_product(*, product_id: str, name: str) -> ProductFacts:
     """Give a product its name, and put it on sale again if it was taken off."""
-    client().v1.products.update(product_id, {"name": name, "active": True})
+    return _product_facts(client().v1.products.update(product_id, {"name": name, "active": True}))
 
 
 @asks_stripe
@@ -76,6 +76,10 @@ def create_price(
     if interval:
         params["recurring"] = {"interval": interval}
     return _facts(client().v1.prices.create(params, {"idempotency_key": idempotency_key}))
+
+
+def _product_facts(product: Product) -> ProductFacts:
+    return ProductFacts(id=product.id, name=product.name, is_active=product.active)
 
 
 def _facts(price: Price) -> PriceFacts:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from stripe import PaymentIntent
 from stripe.checkout import Session
 
 from billing.gateway.client import PAGE, asks_stripe, client, id_of, lists_stripe, moment, seconds_of
@@ -12,6 +13,9 @@ from billing.gateway.facts import SessionFacts
 if TYPE_CHECKING:
     from stripe.params import CustomerCreateParams
     from stripe.params.checkout import SessionCreateParams
+
+#: A payment in these states brings no money any more, unless the customer starts anew.
+OVER = {"requires_payment_method", "canceled"}
 
 
 @asks_stripe
@@ -28,7 +32,8 @@ def create_customer(*, email: str, name: str, metadata: Mapping[str, str], idemp
 @asks_stripe
 def is_customer_deleted(customer_id: str) -> bool:
     """Return whether a customer was deleted at Stripe. Raises StripeNotFound when there never was one."""
-    return bool(getattr(client().v1.customers.retrieve(customer_id), "deleted", False))
+    customer = client().v1.customers.retrieve(customer_id)
+    return customer.id == customer_id and bool(getattr(customer, "deleted", False))
 
 
 @asks_stripe
@@ -40,12 +45,12 @@ def create_session(
     checkout_id: str,
     success_url: str,
     cancel_url: str,
-    expires_at: datetime,
     metadata: Mapping[str, str],
     idempotency_key: str,
 ) -> SessionFacts:
     """Open a page at Stripe on which the customer pays one piece of a price, by card and in the price's currency.
 
+    It stays open for Stripe's 24 hours.
     `mode` is "payment" or "subscription". Our ids go onto everything that the page will make, because metadata isn't
     handed down. Raises StripeNotFound when the customer or the price is gone.
     """
@@ -57,7 +62,6 @@ def create_session(
         "line_items": [{"price": price_id, "quantity": 1}],
         "success_url": success_url,
         "cancel_url": cancel_url,
-        "expires_at": seconds_of(expires_at),
         "allowed_payment_method_types": ["card"],
         "adaptive_pricing": {"enabled": False},
         "allow_promotion_codes": False,
@@ -72,8 +76,8 @@ def create_session(
 
 @asks_stripe
 def fetch_session(session_id: str) -> SessionFacts:
-    """Return a session with what it sells."""
-    return _facts(client().v1.checkout.sessions.retrieve(session_id, {"expand": ["line_items"]}))
+    """Return a session with what it sells, and whether its payment has failed."""
+    return _facts(client().v1.checkout.sessions.retrieve(session_id, {"expand": ["line_items", "payment_intent"]}))
 
 
 @asks_stripe
@@ -122,7 +126,14 @@ def _facts(session: Session) -> SessionFacts:
         currency=session.currency or "",
         total_cents=session.amount_total or 0,
         price_ids=tuple(_price_ids(session)),
+        is_failed=_is_failed(session),
     )
+
+
+def _is_failed(session: Session) -> bool:
+    """Return whether a session was completed with a payment that has failed since, as far as that was asked for."""
+    payment = session.payment_intent
+    return session.payment_status == "unpaid" and isinstance(payment, PaymentIntent) and payment.status in OVER
 
 
 def _price_ids(session: Session) -> Iterator[str]:
