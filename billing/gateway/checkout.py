@@ -50,8 +50,8 @@ def create_session(
 ) -> SessionFacts:
     """Open a page at Stripe on which the customer pays one piece of a price, by card and in the price's currency.
 
-    It stays open for Stripe's 24 hours. `mode` is "payment" or "subscription". Our ids go onto everything that the page will make, because metadata isn't
-    handed down. Raises StripeNotFound when the customer or the price is gone.
+    It stays open for Stripe's 24 hours. `mode` is "payment" or "subscription". Our ids go onto everything that the page
+    will make, because metadata isn't handed down. Raises StripeNotFound when the customer or the price is gone.
     """
     params: SessionCreateParams = {
         "mode": mode,

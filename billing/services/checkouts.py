@@ -124,7 +124,7 @@ def return_url(checkout: Checkout) -> str:
 
 def cancel_url(checkout: Checkout) -> str:
     """Return where Stripe sends a buyer who turned back."""
-    return urljoin(settings.SITE_URL, reverse("billing:checkout_cancelled", args=[checkout.pk]))
+    return str(urljoin(settings.SITE_URL, reverse("billing:checkout_cancelled", args=[checkout.pk])))
 
 
 def _begin(wallet: Wallet, price: StripePrice, *, now: datetime) -> Checkout:
