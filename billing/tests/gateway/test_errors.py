@@ -43,7 +43,6 @@ CALLS: dict[str, Callable[[], Any]] = {
         checkout_id="1",
         success_url="https://a.example/",
         cancel_url="https://a.example/",
-        expires_at=THEN,
         metadata={},
         idempotency_key="k",
     ),
