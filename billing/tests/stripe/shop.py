@@ -15,6 +15,8 @@ from django.test import Client
 from django.utils import timezone
 from sandbox.stripe.engine import Engine
 from sandbox.stripe.transport import InProcess
+from sandbox.stripe_shapes.objects import complaints
+from sandbox.stripe_shapes.watch import Watching
 
 from accounts.models import User
 from billing import gateway, tasks
@@ -30,13 +32,16 @@ WEBHOOK = "/stripe/webhook/"
 class Shop:
     """One Stripe account whose clock stands still unless a test moves it; the product asks the same clock.
 
-    Nothing is delivered by itself: `deliver` posts the events since the last time and has them handled.
+    Nothing is delivered by itself: `deliver` posts the events since the last time and has them handled. Every request
+    and answer is looked at by shape. `wire` keeps the requests, and can let some fail.
     """
 
     def __init__(self, *, at: datetime) -> None:
         self._seconds = at.timestamp()
         self.engine = Engine(time=lambda: self._seconds)
-        self.http = InProcess(self.engine)
+        self.wire = InProcess(self.engine)
+        self.http = Watching(self.wire)
+        self.http._sleep_time_seconds = lambda *_: 0  # the library would wait between its retries
         self.client = Client()
         self.hints: list[tuple[str, list[int]]] = []
 
@@ -119,6 +124,7 @@ class Shop:
     def deliver(self, events: Sequence[dict[str, Any]] | None = None, *, copies: int = 1) -> list[dict[str, Any]]:
         """Post events (by default those since the last time), each so many times, and have them handled."""
         events = self.take_events() if events is None else events
+        assert [complaint for event in events for complaint in complaints(event)] == []
         for event in events:
             for _ in range(copies):
                 answer = self.post(event)
@@ -145,7 +151,9 @@ def stripe(db: None, now: datetime, monkeypatch: pytest.MonkeyPatch) -> Iterator
         current_app, "send_task", lambda name, args=(), **_: shop.hints.append((name, list(args))), raising=False
     )
     gateway.client.client.cache_clear()
+    monkeypatch.setattr(gateway, "portal_differences", list)
     stripe_catalog.sync(now=shop.now())
     shop.take_events()
     yield shop
     gateway.client.client.cache_clear()
+    assert shop.http.found == []

@@ -152,7 +152,14 @@ def test_what_changed_nothing_counts_as_nothing_to_do(now: datetime) -> None:
 
 
 def test_a_payload_that_the_database_can_not_keep_is_kept_as_far_as_it_can(now: datetime) -> None:
-    payload = {"name": "A\0B", "half": "\ud83d", "much": float("inf"), "li\0st": [{"deep": "\0"}], "fine": "é😀", "n": 1}
+    payload = {
+        "name": "A\0B",
+        "half": "\ud83d",
+        "much": float("inf"),
+        "li\0st": [{"deep": "\0"}],
+        "fine": "é😀",
+        "n": 1,
+    }
 
     row = received(now=now, payload=payload)
 
