@@ -13,15 +13,15 @@ from django.conf import settings
 from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
-from sandbox.stripe.engine import Engine
-from sandbox.stripe.transport import InProcess
-from sandbox.stripe_shapes.objects import complaints
-from sandbox.stripe_shapes.watch import Watching
 
 from accounts.models import User
 from billing import gateway, tasks
 from billing.models import Checkout, Purchase, StripeSubscription
 from billing.services import checkouts, stripe_catalog
+from sandbox.stripe.engine import Engine
+from sandbox.stripe.transport import InProcess
+from sandbox.stripe_shapes.objects import complaints
+from sandbox.stripe_shapes.watch import Watching
 
 GOOD_CARD = "4242424242424242"
 DECLINED_CARD = "4000000000000002"
