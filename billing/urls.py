@@ -1,8 +1,20 @@
-"""Pages of billing, below /settings/billing/."""
+"""Pages of billing, below /settings/billing/, and where Stripe tells us of events."""
 
 from django.urls import path
 
-from billing.views import balance, history, overview, usage
+from billing.views import (
+    balance,
+    checkouts,
+    contracts,
+    history,
+    overview,
+    packs,
+    payment,
+    plans,
+    portal,
+    usage,
+    webhooks,
+)
 
 app_name = "billing"
 urlpatterns = [
@@ -10,6 +22,24 @@ urlpatterns = [
     path("usage/", usage.usage, name="usage"),
     path("history/", history.history, name="history"),
     path("history/<int:sequence>/", history.receipt, name="receipt"),
+    path("plans/", plans.plans, name="plans"),
+    path("contract/", contracts.contract, name="contract"),
+    path("buy/", packs.buy, name="buy"),
+    path("purchases/<int:purchase_id>/receipt/", packs.payment_receipt, name="payment_receipt"),
+    path("checkout/pack/<str:code>/", packs.buy_pack, name="buy_pack"),
+    path("checkout/plan/<str:code>/", plans.choose_plan, name="choose_plan"),
+    path("checkout/<uuid:checkout_id>/return/", checkouts.checkout_return, name="checkout_return"),
+    path("checkout/<uuid:checkout_id>/progress/", checkouts.checkout_progress, name="checkout_progress"),
+    path("checkout/<uuid:checkout_id>/cancelled/", checkouts.checkout_cancelled, name="checkout_cancelled"),
+    path("portal/return/", portal.portal_return, name="portal_return"),
+    path("portal/<str:flow>/", portal.portal, name="portal"),
+    path("payment/", payment.payment, name="payment"),
     path("balance/", balance.balance, name="balance"),
     path("notices/<int:notice_id>/dismiss/", balance.dismiss, name="dismiss"),
 ]
+
+#: Apart from the pages: this one is Stripe's.
+webhook_urls = [path("webhook/", webhooks.stripe_webhook, name="stripe_webhook")]
+
+#: Below /stripe/, outside the pages.
+webhook_urls = [path("webhook/", webhooks.stripe_webhook, name="stripe_webhook")]

@@ -6,12 +6,13 @@ from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from django.db import connection
-from django.db.models import Sum
+from django.db.models import Prefetch, Sum, prefetch_related_objects
 
 from billing.models import DailyUsage, Grant, Notice, Subscription, Wallet
 
 PACE_DAYS = 7
 LONGEST_FORECAST_DAYS = 365
+ENDING_IS_TOLD = timedelta(days=7)
 LEVEL_NAMES = {0: "fine", Notice.Level.LOW: "low", Notice.Level.VERY_LOW: "very-low", Notice.Level.OUT: "out"}
 SOURCE_LABELS = {
     Grant.Source.ALLOWANCE: "Monthly credits",
@@ -78,11 +79,16 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Banners:
-    """What the top of every page says about a wallet: the warning that still holds, with the pace behind it."""
+    """What the top of every page says about a wallet: the warning that still holds, with the pace behind it.
+
+    `plan_word` is what there is to know of a paid plan: past-due, renewing, ending (within a week), or nothing.
+    """
 
     wallet: Wallet
     notice: Notice | None
     pace: Pace | None
+    subscription: Subscription | None
+    plan_word: str
 
 
 def deserved_level(wallet: Wallet) -> int:
@@ -154,10 +160,36 @@ def pace(wallet: Wallet, *, now: datetime) -> Pace:
     return Pace(per_day=per_day, days_left=days_left, runs_out_on=today + timedelta(days=days_left))
 
 
-def banners(wallet: Wallet, *, now: datetime) -> Banners:
-    """Return what there is to say; while all is well this asks the database nothing."""
+def banners(wallet: Wallet, *, now: datetime, known_pace: Pace | None = None) -> Banners:
+    """Return what there is to say; while all is well this asks for the plan alone. A known pace isn't asked for."""
     notice = standing_notice(wallet)
-    return Banners(wallet, notice, pace(wallet, now=now) if notice else None)
+    subscription = subscription_of(wallet)
+    return Banners(
+        wallet=wallet,
+        notice=notice,
+        pace=(known_pace or pace(wallet, now=now)) if notice else None,
+        subscription=subscription,
+        plan_word=plan_word(subscription, wallet, now=now),
+    )
+
+
+def plan_word(subscription: Subscription | None, wallet: Wallet, *, now: datetime) -> str:
+    """Return "past-due", "renewing" or "ending" for a plan that is paid by the month, and nothing for any other."""
+    if subscription is None or not subscription.plan.price_cents:
+        return ""
+    if subscription.status == Subscription.Status.PAST_DUE:
+        return "past-due"
+    if is_renewing(subscription, wallet, now=now):
+        return "renewing"
+    is_ending = subscription.status == Subscription.Status.CANCELLING
+    return "ending" if is_ending and subscription.period_ends_at - now <= ENDING_IS_TOLD else ""
+
+
+def is_renewing(subscription: Subscription | None, wallet: Wallet, *, now: datetime) -> bool:
+    """Return whether a paid plan's cycle is over and its next payment is not there yet (decision 15)."""
+    if subscription is None or subscription.status != Subscription.Status.ACTIVE or not subscription.plan.price_cents:
+        return False
+    return wallet.cycle_ends_at is not None and wallet.cycle_ends_at <= now
 
 
 def standing_notice(wallet: Wallet) -> Notice | None:
@@ -170,5 +202,13 @@ def standing_notice(wallet: Wallet) -> Notice | None:
 
 
 def subscription_of(wallet: Wallet) -> Subscription | None:
-    """Return the wallet's subscription with its plan, or None when it is on no plan."""
-    return Subscription.objects.filter(wallet=wallet).select_related("plan").first()
+    """Return the wallet's subscription with its plan and who pays for it, or None when it is on no plan.
+
+    The wallet object keeps it, so that a page asks once.
+    """
+    whole = Subscription.objects.select_related("plan", "stripe_subscription")
+    prefetch_related_objects([wallet], Prefetch("subscription", queryset=whole))
+    try:
+        return wallet.subscription
+    except Subscription.DoesNotExist:
+        return None

@@ -3,6 +3,8 @@
 import logging
 from datetime import datetime
 
+from django.db.models import Prefetch, prefetch_related_objects
+
 from accounts.models import User
 from billing.errors import InvalidRequest, MeteringError
 from billing.models import Wallet
@@ -12,12 +14,17 @@ from billing.services.transactions import in_one_transaction
 
 logger = logging.getLogger(__name__)
 
+#: What pages say about a wallet besides its credits: read together with it.
+SHOWN_WITH_IT = ("subscription__plan", "subscription__stripe_subscription", "customer")
+
 
 def settled_wallet(*, owner: User, now: datetime) -> Wallet | None:
     """Return the owner's wallet after settling what is due by `now` (decision 14), or None when there is none.
 
-    The owner object keeps it, so that a page asks once. A wallet that can't be settled is shown as it stands.
+    The owner object keeps it, and it keeps its plan, so that a page asks once. A wallet that can't be settled is shown
+    as it stands.
     """
+    prefetch_related_objects([owner], Prefetch("wallet", queryset=Wallet.objects.select_related(*SHOWN_WITH_IT)))
     try:
         wallet = owner.wallet
     except Wallet.DoesNotExist:

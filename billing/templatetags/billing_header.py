@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from billing.models import Wallet
 from billing.selectors import balance as balances
-from billing.selectors.balance import Balance
+from billing.selectors.balance import Balance, Pace
 from billing.services.wallets import settled_wallet
 
 register = template.Library()
@@ -24,9 +24,13 @@ def balance_chip(context: Context) -> dict[str, object]:
 
 @register.inclusion_tag("billing/_banners.html", takes_context=True)
 def billing_banners(context: Context) -> dict[str, object]:
-    """The warning that still holds, and whether the wallet is suspended."""
+    """What there is to know of the plan, the warning that still holds, and whether the wallet is suspended."""
     wallet = _wallet(context)
-    return {"banners": balances.banners(wallet, now=timezone.now()) if wallet else None}
+    if wallet is None:
+        return {"banners": None}
+    known = context.get("pace")
+    pace = known if isinstance(known, Pace) else None
+    return {"banners": balances.banners(wallet, now=timezone.now(), known_pace=pace)}
 
 
 def _wallet(context: Context) -> Wallet | None:

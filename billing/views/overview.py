@@ -7,7 +7,7 @@ from django.views.decorators.http import require_safe
 
 from billing.models import Wallet
 from billing.selectors import balance as balances
-from billing.selectors import bars, history, usage
+from billing.selectors import bars, history, sales, usage
 from billing.services.wallets import settled_wallet
 from billing.views.wallets import SignedInRequest, as_signed_in, wants_fragment, with_wallet
 
@@ -19,7 +19,11 @@ RECENT_LINES = 6
 def overview(request: SignedInRequest) -> HttpResponse:
     """Show the balance by source, this cycle, the plan, usage by feature and what happened last."""
     context = _figures(request.user.wallet)
-    context["subscription"] = balances.subscription_of(request.user.wallet)
+    wallet = request.user.wallet
+    subscription = balances.subscription_of(wallet)
+    context["subscription"] = subscription
+    context["is_renewing"] = balances.is_renewing(subscription, wallet, now=timezone.now())
+    context["is_customer"] = bool(sales.stripe_customer_id_of(wallet))
     return render(request, "billing/_overview.html" if wants_fragment(request) else "billing/overview.html", context)
 
 

@@ -4,6 +4,7 @@ The routes are read from the URL patterns: one that has no row in `routes.py` fa
 """
 
 import re
+from datetime import datetime, timedelta
 
 import pytest
 from allauth.account.models import EmailAddress, EmailConfirmationHMAC
@@ -17,7 +18,18 @@ from django.utils import timezone
 
 from accounts.models import User
 from billing import metering
-from billing.models import EntryNote, LedgerEntry, Notice, Wallet
+from billing.models import (
+    Checkout,
+    ContractRequest,
+    EntryNote,
+    Grant,
+    LedgerEntry,
+    Notice,
+    Pack,
+    Purchase,
+    StripePrice,
+    Wallet,
+)
 from billing.services import grants
 from cleverai.tests.routes import EVERYBODY, OWNER, ROWS, SIGNED_IN, STAFF, STAFF_WITHOUT_RIGHTS, Row, patterns
 
@@ -33,13 +45,14 @@ OUT_OF_HER_MAIL = r"accounts/^confirm-email/(?P<key>[-:\w]+)/$"
 
 @pytest.fixture
 def alice(db: None) -> User:
-    """Alice with something of everything: entries, a notice, a note of staff, a security key, a line in their log."""
+    """Alice with something of everything: entries, a purchase, a notice, a note of staff, a key, a log line."""
     now = timezone.now()
     user = User.objects.create_user(f"{CANARY}@example.com", "a long passphrase", name="Alice", joined_at=now)
     EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
     metering.charge(wallet=user.wallet, feature="gpt-4o-mini", quantity=97_000, key=CANARY, now=now)
     grants.adjust(wallet_id=user.wallet.pk, amount=3_000, reason=CANARY, actor=user, key=f"goodwill:{CANARY}", now=now)
     Authenticator.objects.create(user=user, type=Authenticator.Type.WEBAUTHN, data={"name": CANARY, "credential": {}})
+    buy_something(user, now)
     LogEntry.objects.create(
         user=user,
         content_type=ContentType.objects.get_for_model(Wallet),
@@ -48,6 +61,36 @@ def alice(db: None) -> User:
         action_flag=CHANGE,
     )
     return user
+
+
+def buy_something(user: User, now: datetime) -> None:
+    """Give somebody a pack, and the Checkout that it came from, which nobody needs to ask Stripe about."""
+    pack = Pack.objects.first()
+    price = StripePrice.objects.create(
+        stripe_price_id=CANARY, lookup_key=f"pack_{pack.pk}", pack=pack, cents=10_00, amount=pack.amount, added_at=now
+    )
+    checkout = Checkout.objects.create(
+        wallet=user.wallet,
+        price=price,
+        thing=price.lookup_key,
+        status=Checkout.Status.EXPIRED,
+        stripe_session_id=CANARY,
+        created_at=now,
+        expires_at=now + timedelta(days=1),
+    )
+    grant = grants.issue(
+        wallet_id=user.wallet.pk, source=Grant.Source.PURCHASE, amount=pack.amount, business_key=CANARY, now=now
+    )
+    Purchase.objects.create(
+        wallet=user.wallet,
+        business_key=CANARY,
+        pack=pack,
+        grant=grant,
+        cents=price.cents,
+        stripe_session_id=checkout.stripe_session_id,
+        paid_at=now,
+        fulfilled_at=now,
+    )
 
 
 @pytest.fixture
@@ -74,6 +117,8 @@ def address_of(row: Row, alice: User) -> str:
     return row.address.format(
         entry=entry.sequence if entry else None,
         notice=Notice.objects.get(wallet=alice.wallet).pk,
+        checkout=Checkout.objects.get(wallet=alice.wallet).pk,
+        purchase=Purchase.objects.get(wallet=alice.wallet).pk,
         security_key=Authenticator.objects.get(user=alice).pk,
         confirmation=EmailConfirmationHMAC(EmailAddress.objects.get(user=alice)).key,
     )
@@ -104,6 +149,9 @@ def what_alice_has() -> list[object]:
         Wallet.objects.values().get(owner=alice),
         list(alice.wallet.entries.order_by("sequence").values_list("sequence", "available_after")),
         list(Notice.objects.filter(wallet=alice.wallet).values()),
+        list(Checkout.objects.filter(wallet=alice.wallet).values()),
+        list(Purchase.objects.filter(wallet=alice.wallet).values()),
+        list(ContractRequest.objects.filter(wallet=alice.wallet).values()),
         list(EntryNote.objects.filter(entry__wallet=alice.wallet).values()),
         list(Authenticator.objects.filter(user=alice).values()),
         list(EmailAddress.objects.filter(user=alice).values()),

@@ -64,6 +64,28 @@
     if (button.dataset.reveal) reveal(button);
   });
 
+  /* What costs money is sent once: a second click does nothing until the page has changed or nothing came of it. */
+  const WAIT_FOR_ANSWER = 15_000;
+  document.addEventListener("submit", (event) => {
+    const form = event.target.closest("form[data-once]");
+    if (!form) return;
+    if ("sent" in form.dataset) {
+      event.preventDefault();
+      return;
+    }
+    form.dataset.sent = "";
+    const buttons = form.querySelectorAll("button[type=submit]");
+    buttons.forEach((button) => { button.setAttribute("aria-disabled", "true"); });
+    setTimeout(() => {
+      delete form.dataset.sent;
+      buttons.forEach((button) => { button.removeAttribute("aria-disabled"); });
+    }, WAIT_FOR_ANSWER);
+  });
+  /* Going back to such a page shows what is true now, not what the browser kept of it. */
+  window.addEventListener("pageshow", (event) => {
+    if (event.persisted && document.querySelector("form[data-once]")) window.location.reload();
+  });
+
   /* The session ended while the page was open: say so once, and keep the page as it is. */
   document.addEventListener("signed-out", () => {
     const notice = document.getElementById("signed-out-notice");

@@ -1,0 +1,60 @@
+"""The way to Stripe's Customer Portal, and back."""
+
+import logging
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+
+from billing import gateway
+from billing.errors import PaymentError
+from billing.selectors import balance as balances
+from billing.selectors import sales
+from billing.services import paid_subscriptions
+from billing.views.refusals import with_refusals
+from billing.views.wallets import SignedInRequest, with_wallet
+
+logger = logging.getLogger(__name__)
+
+#: Our words for what is done there, and Stripe's.
+FLOWS = {"manage": "", "card": "payment_method_update", "cancel": "subscription_cancel"}
+
+
+@require_POST
+@with_wallet
+@with_refusals
+def portal(request: SignedInRequest, flow: str) -> HttpResponse:
+    """Lead to the portal: to all of it, to the card, or to the end of the subscription."""
+    if flow not in FLOWS:
+        raise Http404("The portal has no such task.")
+    wallet = request.user.wallet
+    customer_id = sales.stripe_customer_id_of(wallet)
+    subscription_id = sales.stripe_subscription_id_of(balances.subscription_of(wallet))
+    if not customer_id or (flow == "cancel" and not subscription_id):
+        messages.info(request, "There is nothing to manage yet: you have no paid plan.")
+        return redirect("billing:plans")
+    address = gateway.open_portal(
+        customer_id=customer_id,
+        return_url=settings.SITE_URL + reverse("billing:portal_return"),
+        flow=FLOWS[flow],
+        subscription_id=subscription_id,
+    )
+    return redirect(address)
+
+
+@require_safe
+@with_wallet
+def portal_return(request: SignedInRequest) -> HttpResponse:
+    """Look at once at what was changed in the portal; where that fails, Stripe's events bring it a little later."""
+    wallet = request.user.wallet
+    subscription_id = sales.stripe_subscription_id_of(balances.subscription_of(wallet))
+    if subscription_id:
+        try:
+            paid_subscriptions.sync(stripe_subscription_id=subscription_id, now=timezone.now())
+        except PaymentError:
+            logger.warning("%s could not be looked at after the portal.", subscription_id, exc_info=True)
+    return redirect("billing:overview")
