@@ -87,7 +87,7 @@ returned AS (
 asked_back AS (
     SELECT grants.id, coalesce(max(
         CASE WHEN purchase.cents > 0 AND purchase.stripe_payment_intent_id <> ''
-        THEN least(grants.amount, floor(grants.amount::numeric * returned.cents / purchase.cents)) END), 0)::bigint AS target
+        THEN least(grants.amount, floor(grants.amount::numeric * coalesce(returned.cents, 0) / purchase.cents)) END), 0)::bigint AS target
     FROM grants LEFT JOIN purchase ON purchase.grant_id = grants.id
     LEFT JOIN returned ON returned.payment = purchase.stripe_payment_intent_id
     GROUP BY grants.id
