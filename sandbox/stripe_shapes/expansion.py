@@ -21,7 +21,7 @@ def complaints(answer: Any, path: str) -> Iterator[str]:
         if not found:
             yield f"expand: nothing is called {name!r} in {path!r}"
             return
-        expandable = any(map(_is_expandable, found))
+        expandable = any(map(is_expandable, found))
         shapes = [shape for annotation in found for shape in _shapes(annotation)]
     if not expandable:
         yield f"expand: {path!r} can't be expanded"
@@ -44,11 +44,11 @@ def _field(shape: Any, name: str) -> Any:
     return fields(shape).get(name)
 
 
-def _is_expandable(annotation: Any) -> bool:
+def is_expandable(annotation: Any) -> bool:
     """Whether it is an id that may be an object instead, or a list that is left out unless it is asked for."""
     choices = alternatives(annotation)
     if any(get_origin(choice) in SEQUENCES for choice in choices):
-        return any(_is_expandable(get_args(choice)[0]) for choice in choices if get_origin(choice) in SEQUENCES)
+        return any(is_expandable(get_args(choice)[0]) for choice in choices if get_origin(choice) in SEQUENCES)
     if any(get_origin(choice) in LISTS for choice in choices):
         return True
     whole = [choice for choice in choices if isinstance(choice, type) and issubclass(choice, stripe.StripeObject)]

@@ -162,7 +162,8 @@ def _object(shape: type, value: Any, path: str, *, partial: bool = False) -> Ite
 
 def _stump(shape: type, value: Mapping[str, Any], path: str) -> Iterator[str]:
     """What is left of a deleted object: its id, and that it is gone."""
-    yield from (f"{path}.{name}: not shown of a deleted object" for name in value if name not in STUMP_FIELDS)
+    if further := sorted(value.keys() - STUMP_FIELDS):
+        yield f"{path}: a deleted object doesn't show {', '.join(further)}"
     if value.get("object") not in tags_of(shape) or not isinstance(value.get("id"), str):
         yield f"{path}: a deleted object says its object and id"
 

@@ -109,7 +109,7 @@ def test_of_a_deleted_object_only_a_stump_is_left() -> None:
     stump = {"id": "cus_1", "object": "customer", "deleted": True}
 
     assert complaints(stump) == []
-    assert complaints({**stump, "email": "alice@example.com"}) == ["customer.email: not shown of a deleted object"]
+    assert complaints({**stump, "email": "alice@example.com"}) == ["customer: a deleted object doesn't show email"]
     assert complaints({"object": "customer", "deleted": True}) == ["customer: a deleted object says its object and id"]
 
 
