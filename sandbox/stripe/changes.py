@@ -253,7 +253,7 @@ ROUTES = [
     post(
         "/v1/subscriptions/<subscription>/resume",
         resume,
-        {"billing_cycle_anchor": ("now", "unchanged"), "proration_behavior": PRORATIONS},
+        {"billing_cycle_anchor": {"type!": ("now", "unchanged")}, "proration_behavior": PRORATIONS},
     ),
     delete("/v1/customers/<customer>", delete_customer),
 ]
