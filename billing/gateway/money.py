@@ -28,11 +28,11 @@ def card_of(customer_id: str, subscription_id: str = "") -> CardFacts | None:
         subscription = client().v1.subscriptions.retrieve(subscription_id, {"expand": ["default_payment_method"]})
         if card := _card(subscription.default_payment_method):
             return card
-    customer = client().v1.customers.retrieve(customer_id, {"expand": ["invoice_settings.default_payment_method"]})
+    customer = client().v1.customers.retrieve(customer_id)
     if getattr(customer, "deleted", False):
         return None
-    if customer.invoice_settings and (card := _card(customer.invoice_settings.default_payment_method)):
-        return card
+    if customer.invoice_settings and (method_id := id_of(customer.invoice_settings.default_payment_method)):
+        return _card(client().v1.payment_methods.retrieve(method_id))
     found = client().v1.payment_methods.list({"customer": customer_id, "type": "card", "limit": 1})
     return next((_card(method) for method in found.data), None)
 

@@ -1,12 +1,16 @@
 """Stripe's end of the line, answering as a test wants it to."""
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 import stripe
 
 from billing.gateway import client as connection
+from sandbox.stripe.engine import Engine
+from sandbox.stripe.transport import InProcess
+from sandbox.stripe_shapes.watch import Watching
 
 Answer = tuple[str, int, Mapping[str, str]]
 
@@ -43,3 +47,24 @@ def connect(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[stripe.HTTPCl
 
     yield change
     connection.client.cache_clear()
+
+
+@pytest.fixture
+def clock() -> float:
+    """When Stripe's clock of a test begins, in its own seconds."""
+    return datetime(2025, 1, 31, 9, 30, tzinfo=UTC).timestamp()
+
+
+@pytest.fixture
+def wire(clock: float) -> InProcess:
+    """The way to a sandbox of the test's own; `engine` is its Stripe."""
+    return InProcess(Engine(time=lambda: clock))
+
+
+@pytest.fixture
+def engine(wire: InProcess, connect: Callable[[stripe.HTTPClient], None]) -> Iterator[Engine]:
+    """A Stripe of the test's own; every request and every answer is looked at by shape."""
+    watched = Watching(wire)
+    connect(watched)
+    yield wire.engine
+    assert watched.found == []
