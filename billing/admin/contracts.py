@@ -116,8 +116,8 @@ class ContractActs(WalletActs):
         except (MeteringError, PaymentError) as error:
             form.add_error(None, str(error))
             return False
-        said = f"{name_of(wallet)} is on {terms}."
-        messages.success(request, said if is_new else f"It was done before: {said}")
+        said = f"The plan of {name_of(wallet)} is {terms}."
+        messages.success(request, said if is_new else f"It was done before. {said}")
         return True
 
 

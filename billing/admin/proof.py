@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
-from billing.services import proof
+from billing.services import proof, reconciliation
 
 SHOWN = 500
 
@@ -31,5 +31,6 @@ def page(request: HttpRequest, admin_page: "admin.ModelAdmin[Any]") -> HttpRespo
             "found": len(differences),
             "counts": proof.figures().counts,
             "overdue": {what: count for what, count in proof.overdue().items() if count},
+            "reconciled": reconciliation.latest(),
         }
     return TemplateResponse(request, "admin/billing/proof.html", context)

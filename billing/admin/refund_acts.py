@@ -186,7 +186,7 @@ def _say(request: HttpRequest, refund: Refund, *, is_new: bool) -> None:
 
 def _effect(found: RefundPreview) -> str:
     """Return a text that changes whenever a preview would."""
-    figures = (found.cents_left, found.left, found.held, found.taken, found.to_come, found.uncovered)
+    figures = (found.cents, found.cents_left, found.left, found.held, found.taken, found.to_come, found.uncovered)
     return " ".join(map(str, figures))
 
 

@@ -10,6 +10,9 @@ from django.test import Client
 
 from accounts.models import User
 from billing.tests.people import sign_up
+from billing.tests.stripe.shop import stripe
+
+__all__ = ["stripe"]
 
 
 @pytest.fixture(autouse=True)
