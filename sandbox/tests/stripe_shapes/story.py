@@ -40,8 +40,9 @@ class Account:
 
 
 def tell(account: Account) -> None:
-    """Live through all of it: catalog, packs, subscriptions, failures, refunds, disputes, cards, an end."""
+    """Live through all of it: catalog, endpoints, portal, packs, subscriptions, failures, refunds, disputes, an end."""
     prices = open_shop(account.client)
+    listen(account.client)
     alice = account.client.v1.customers.create(
         {"email": "alice@example.com", "name": "Alice", "metadata": {"wallet": "1"}}
     )
@@ -49,6 +50,7 @@ def tell(account: Account) -> None:
     subscribe_renew_and_upgrade(account, alice.id, prices)
     fail_until_the_end(account, prices["pro"])
     send_money_back(account, alice.id)
+    live_faster(account, prices["pro"])
     account.client.v1.customers.delete(alice.id)
 
 
@@ -67,6 +69,67 @@ def open_shop(client: stripe.StripeClient) -> dict[str, str]:
     older = client.v1.prices.create({"product": product.id, "currency": "usd", "unit_amount": 4000})
     client.v1.prices.update(older.id, {"active": False})
     return prices
+
+
+def listen(client: stripe.StripeClient) -> None:
+    """One endpoint stays, one goes again."""
+    for address in ("https://cleverai.example/webhooks/stripe/", "https://cleverai.example/elsewhere/"):
+        endpoint = client.v1.webhook_endpoints.create(
+            {
+                "url": address,
+                "api_version": "2026-10-28.endive",
+                "enabled_events": ["invoice.paid", "refund.created"],
+                "description": "CleverAI",
+            }
+        )
+    client.v1.webhook_endpoints.update(endpoint.id, {"disabled": True})
+    client.v1.webhook_endpoints.delete(endpoint.id)
+    client.v1.webhook_endpoints.create({"url": address, "enabled_events": ["*"]})
+
+
+def visit_portal(client: stripe.StripeClient, customer: str, subscription: str) -> None:
+    configuration = client.v1.billing_portal.configurations.create(
+        {
+            "business_profile": {"headline": "Your plan with CleverAI"},
+            "features": {
+                "invoice_history": {"enabled": True},
+                "payment_method_update": {"enabled": True},
+                "subscription_cancel": {
+                    "enabled": True,
+                    "mode": "at_period_end",
+                    "cancellation_reason": {"enabled": True, "options": ["too_expensive", "other"]},
+                },
+            },
+        }
+    )
+    client.v1.billing_portal.configurations.update(configuration.id, {"metadata": {"catalog": "portal"}})
+    client.v1.billing_portal.sessions.create({"customer": customer, "return_url": SUCCESS})
+    flows: Any = [
+        {"type": "payment_method_update", "after_completion": {"type": "portal_homepage"}},
+        {
+            "type": "subscription_cancel",
+            "subscription_cancel": {"subscription": subscription},
+            "after_completion": {"type": "redirect", "redirect": {"return_url": SUCCESS}},
+        },
+    ]
+    for flow in flows:
+        client.v1.billing_portal.sessions.create(
+            {"customer": customer, "configuration": configuration.id, "flow_data": flow, "return_url": SUCCESS}
+        )
+
+
+def live_faster(account: Account, price: str) -> None:
+    """Gail lives on a clock of her own. Of two more clocks one is taken away."""
+    now = account.engine.now()
+    clock = account.client.v1.test_helpers.test_clocks.create({"frozen_time": now, "name": "Gail"})
+    gail = account.client.v1.customers.create({"email": "gail@example.com", "test_clock": clock.id})
+    card = account.client.v1.payment_methods.attach("pm_card_visa", {"customer": gail.id})
+    account.client.v1.customers.update(gail.id, {"invoice_settings": {"default_payment_method": card.id}})
+    account.client.v1.subscriptions.create({"customer": gail.id, "items": [{"price": price}]})
+    account.client.v1.test_helpers.test_clocks.advance(clock.id, {"frozen_time": now + 35 * DAY})
+    for name in ("Hugo", "Ines"):
+        clock = account.client.v1.test_helpers.test_clocks.create({"frozen_time": now, "name": name})
+    account.client.v1.test_helpers.test_clocks.delete(clock.id)
 
 
 def checkout(account: Account, customer: str, price: str, mode: Any) -> stripe.checkout.Session:
@@ -108,6 +171,7 @@ def subscribe_renew_and_upgrade(account: Account, customer: str, prices: dict[st
     session = checkout(account, customer, prices["pro"], "subscription")
     account.engine.pay(session.id)
     subscription = account.client.v1.subscriptions.list({"customer": customer}).data[0]
+    visit_portal(account.client, customer, subscription.id)
     account.pass_days(32)
     item = subscription["items"].data[0]
     account.client.v1.subscriptions.update(

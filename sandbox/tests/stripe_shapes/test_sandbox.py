@@ -36,6 +36,7 @@ HEARD_BY_US = {
 }
 COLLECTIONS = {
     "balance_transaction": "/v1/balance_transactions",
+    "billing_portal.configuration": "/v1/billing_portal/configurations",
     "charge": "/v1/charges",
     "checkout.session": "/v1/checkout/sessions",
     "customer": "/v1/customers",
@@ -49,7 +50,10 @@ COLLECTIONS = {
     "product": "/v1/products",
     "refund": "/v1/refunds",
     "subscription": "/v1/subscriptions",
+    "test_helpers.test_clock": "/v1/test_helpers/test_clocks",
+    "webhook_endpoint": "/v1/webhook_endpoints",
 }
+ENUMERATED = {"api_version": stripe.api_version, "enabled_events": {"0": "invoice.paid"}}  # but any word to the sandbox
 LISTS_INSIDE = [("checkout.session", "line_items"), ("invoice", "lines"), ("customer", "payment_methods")]
 
 
@@ -189,5 +193,6 @@ def _filled_in(schema: Any) -> Iterator[Any]:
         yield {str: "words", int: "1", bool: "true"}[schema]
     else:
         choices = {name.rstrip("!"): list(_filled_in(inner)) for name, inner in schema.items()}
+        choices |= {name: [word] for name, word in ENUMERATED.items() if name in choices}
         for turn in range(max(map(len, choices.values()), default=1)):
             yield {name: values[turn % len(values)] for name, values in choices.items()}
