@@ -2,8 +2,10 @@
 
 import json
 import re
+import secrets
 from collections.abc import Callable
 from hashlib import sha256
+from socket import SHUT_RDWR
 from typing import Any
 
 from flask import Blueprint, Response, request
@@ -15,18 +17,21 @@ from sandbox.stripe import (
     catalog,
     changes,
     checkout,
+    clocks,
     collection,
     customers,
     disputes,
+    endpoints,
     events,
     invoices,
     payments,
+    portal,
     refunds,
     subscriptions,
 )
 from sandbox.stripe.engine import Engine
 from sandbox.stripe.errors import Refused
-from sandbox.stripe.expansion import expanded
+from sandbox.stripe.expansion import check_depth, expanded
 from sandbox.stripe.parameters import Schema, decode, read
 from sandbox.stripe.routes import Route
 from sandbox.stripe.store import Object
@@ -38,16 +43,22 @@ NOUNS = (
     catalog,
     changes,
     checkout,
+    clocks,
     collection,
     customers,
     disputes,
+    endpoints,
     events,
     invoices,
     payments,
+    portal,
     refunds,
     subscriptions,
 )
 MOST_PER_PAGE = 100
+LONGEST_KEY = 255
+LOST = "Sandbox-Answer-Lost"
+"""The header of an answer that the caller mustn't see."""
 
 
 def routes() -> list[Route]:
@@ -64,21 +75,67 @@ def blueprint(engine: Engine, secret_key: str) -> Blueprint:
     @api.route("/v1/<path:path>", methods=["GET", "POST", "DELETE"])
     def unknown(path: str) -> Response:
         message = f"Unrecognized request URL ({request.method}: /v1/{path}), or one that the sandbox doesn't have."
-        return _answer(404, {"error": Refused(message).body()}, engine.new_id("req_"))
+        return _answer(404, {"error": Refused(message).body()}, f"req_{secrets.token_hex(7)}")
 
     return api
 
 
 def _view(engine: Engine, secret_key: str, route: Route) -> Callable[..., Response]:
     def view(**ids: str) -> Response:
-        request_id = engine.new_id("req_")
+        request_id = f"req_{secrets.token_hex(7)}"
         try:
             _check_caller(secret_key)
-            return _once(engine, route, list(ids.values()), request_id)
+            _fail_on_purpose(engine)
+            answer = _alone(engine, route, list(ids.values()), request_id)
+            return _lost(engine, answer)
         except Refused as refusal:
             return _answer(refusal.status, {"error": refusal.body()}, request_id)
 
     return view
+
+
+def _fail_on_purpose(engine: Engine) -> None:
+    with engine.acting():
+        if engine.faults.error_next_calls < 1:
+            return
+        engine.faults.error_next_calls -= 1
+        status = engine.faults.error_status
+    code = "rate_limit" if status == 429 else None
+    kind = "invalid_request_error" if 400 <= status < 500 else "api_error"
+    raise Refused("The sandbox fails on purpose.", status=status, type=kind, code=code, saved=False)
+
+
+def _lost(engine: Engine, answer: Response) -> Response:
+    """Lose the answer if the faults say so: the connection ends, as if the network had failed."""
+    with engine.acting():
+        if engine.faults.timeout_next < 1:
+            return answer
+        engine.faults.timeout_next -= 1
+    for name in ("gunicorn.socket", "werkzeug.socket"):
+        connection = request.environ.get(name)
+        if connection is not None:
+            connection.shutdown(SHUT_RDWR)
+    answer.headers[LOST] = "true"
+    return answer
+
+
+def _alone(engine: Engine, route: Route, ids: list[str], request_id: str) -> Response:
+    """Answer a request unless another with the same idempotency key is under way."""
+    key = request.headers.get("Idempotency-Key") if route.method == "POST" else None
+    if key is None:
+        return _once(engine, route, ids, request_id, None)
+    if len(key) > LONGEST_KEY:
+        raise Refused(f"Idempotency keys can have at most {LONGEST_KEY} characters.", saved=False)
+    with engine.keys_lock:
+        if key in engine.keys_under_way:
+            message = f"There is currently another in-progress request using this Idempotent Key: {key}."
+            kind = "idempotency_error"
+            raise Refused(message, status=409, code="idempotency_key_in_use", type=kind, saved=False)
+        engine.keys_under_way.add(key)
+    try:
+        return _once(engine, route, ids, request_id, key)
+    finally:
+        engine.keys_under_way.discard(key)
 
 
 def _check_caller(secret_key: str) -> None:
@@ -94,10 +151,9 @@ def _check_caller(secret_key: str) -> None:
         raise Refused(f"Invalid Stripe API version: {version}; the sandbox speaks {API_VERSION}.", saved=False)
 
 
-def _once(engine: Engine, route: Route, ids: list[str], request_id: str) -> Response:
+def _once(engine: Engine, route: Route, ids: list[str], request_id: str, key: str | None) -> Response:
     """Answer a request, or give the same answer again to the same idempotency key."""
     pairs = list(request.args.items(multi=True)) + list(request.form.items(multi=True))
-    key = request.headers.get("Idempotency-Key") if route.method == "POST" else None
     with engine.acting():
         fingerprint = sha256(json.dumps([request.method, request.path, sorted(pairs)]).encode()).hexdigest()
         before = engine.store.get(f"_key_{key}") if key else None
@@ -170,6 +226,8 @@ def _page(engine: Engine, found: list[Object], params: Object, paths: list[str])
     page = ordered[:limit]
     if backwards:
         page.reverse()
+    for path in paths:
+        check_depth(path)
     inner = [path.removeprefix("data.") for path in paths if path.startswith("data.")]
     if len(inner) != len(paths):
         raise Refused("On a list, expand what is inside of `data`.", param="expand")

@@ -21,7 +21,9 @@ def processing_fee(amount: int) -> int:
 def book(world: World, kind: str, source: Object, *, amount: int, fee: int = 0, description: str = "") -> Object:
     """Write down a movement of `amount` cents, negative when money leaves."""
     now = world.now(customer_of(source))
-    details = [{"amount": fee, "application": None, "currency": "usd", "description": "Fee", "type": "stripe_fee"}]
+    details = [
+        {"amount": fee, "application": None, "currency": source["currency"], "description": "Fee", "type": "stripe_fee"}
+    ]
     return world.put(
         {
             "id": world.new_id("txn_"),

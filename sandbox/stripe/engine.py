@@ -1,11 +1,23 @@
 """The sandbox's account as the pages, the control API and Python tests use it."""
 
+from dataclasses import asdict
 from typing import Any
 
-from sandbox.stripe import cards, changes, disputes, payments, purchases, refunds, schedule, subscriptions
+from sandbox.stripe import (
+    cards,
+    changes,
+    clocks,
+    disputes,
+    payments,
+    purchases,
+    refunds,
+    samples,
+    schedule,
+    subscriptions,
+)
 from sandbox.stripe.errors import Refused
 from sandbox.stripe.store import Object
-from sandbox.stripe.world import World, public
+from sandbox.stripe.world import Faults, World, public
 
 ALIVE = ("active", "past_due", "unpaid", "trialing")
 
@@ -54,12 +66,16 @@ class Engine(World):
     def advance_to(self, moment: int, *, clock: str | None = None) -> None:
         """Move the account's clock, or a test clock, on to a moment, and let happen what is due until then."""
         with self.acting():
-            schedule.run_until(self, moment, clock=clock)
             if clock:
-                frozen = self.get("test_helpers.test_clock", clock)
-                self.change(frozen, frozen_time=moment)
+                clocks.move(self, self.get("test_helpers.test_clock", clock), moment)
             else:
+                schedule.run_until(self, moment)
                 self.offset += max(moment - self.now(), 0)
+
+    def set_clock(self, moment: int) -> None:
+        """Set the account's clock, forward or back, without anything happening in between."""
+        with self.acting():
+            self.offset = moment - int(self.real_time())
 
     def next_renewal(self, subscription_id: str) -> int | None:
         """Return when a subscription's next period begins, or None if it ends before or has ended."""
@@ -142,6 +158,60 @@ class Engine(World):
         with self.acting():
             self.catch_up()
             return public(changes.update(self, {"cancel_at_period_end": cancelling}, subscription_id))
+
+    def portal_session(self, session_id: str) -> Object:
+        """Return a portal session with its configuration, or raise Refused."""
+        with self.acting():
+            session = self.get("billing_portal.session", session_id)
+            return {
+                **public(session),
+                "configuration": self.get("billing_portal.configuration", session["configuration"]),
+            }
+
+    # --- webhooks and faults -----------------------------------------------------------------------------------
+
+    def set_faults(self, faults: Faults) -> Faults:
+        """Set what goes wrong on purpose from now on."""
+        if any(value < 0 for value in asdict(faults).values()) or not 400 <= faults.error_status <= 599:
+            raise Refused("A fault is never negative, and an error's status is between 400 and 599.")
+        with self.acting():
+            self.faults = faults
+            return faults
+
+    def deliver(self) -> int:
+        """Let everything that is still to be delivered be tried at once; return how much that is."""
+        with self.acting():
+            waiting = [self.get("_delivery", delivery_id) for delivery_id in self.store.undelivered]
+            for delivery in waiting:
+                self.change(delivery, next_at=0)
+            self.waking.set()
+            return len(waiting)
+
+    def redeliver(self, event_id: str) -> int:
+        """Send an event again to every endpoint, whether it listens to the event's type or not; return how many."""
+        with self.acting():
+            event = self.get("event", event_id)
+            endpoints = self.all("webhook_endpoint", status="enabled")
+            for endpoint in endpoints:
+                self.queue(event, endpoint)
+            return len(endpoints)
+
+    # --- histories ---------------------------------------------------------------------------------------------
+
+    def history(self, customer: str, price: str, *, since: int, card: str = samples.GOOD_CARD, **given: Any) -> Object:
+        """Let a customer have subscribed in the past and paid until now; return the Checkout Session.
+
+        `given` may hold `client_reference_id` and `metadata`. No event of it is delivered.
+        """
+        with self.acting():
+            return public(samples.subscribe(self, customer, price, since=since, card=card, given=given))
+
+    def packs_history(
+        self, customer: str, price: str, *, at: int, card: str = samples.GOOD_CARD, **given: Any
+    ) -> Object:
+        """Let a customer have bought something once in the past; return the Checkout Session. See `history`."""
+        with self.acting():
+            return public(samples.buy_pack(self, customer, price, at=at, card=card, given=given))
 
     def find(self, item_id: str) -> dict[str, Any]:
         """Return any object by its id, or raise Refused."""

@@ -21,17 +21,20 @@ def expanded(world: World, item: Object, paths: list[str]) -> Object:
     """Return an object as it is answered, with the paths expanded, or raise Refused for one that can't be."""
     shown = public(item)
     for path in paths:
-        names = path.split(".")
-        if len(names) > DEEPEST:
-            raise Refused(f"You cannot expand more than {DEEPEST} levels of a property: {path}", param="expand")
-        shown = _expand(world, shown, names, path)
+        check_depth(path)
+        shown = _expand(world, shown, path.split("."), path)
     return shown
+
+
+def check_depth(path: str) -> None:
+    if path.count(".") >= DEEPEST:
+        raise Refused(f"You cannot expand more than {DEEPEST} levels of a property: {path}", param="expand")
 
 
 def _expand(world: World, value: Any, names: list[str], path: str) -> Any:
     if isinstance(value, list):
         return [_expand(world, entry, names, path) for entry in value]
-    if not names or value is None:
+    if not names or value is None or (isinstance(value, dict) and value.get("deleted")):
         return value
     if not isinstance(value, dict):
         raise _not_expandable(path)

@@ -25,6 +25,7 @@ class Snapshot:
     objects: dict[str, Object]
     kinds: dict[str, dict[str, Object]]
     waiting: dict[str, int]
+    undelivered: dict[str, None]
     state: Object
 
 
@@ -39,6 +40,8 @@ class Store:
         self._kinds: dict[str, dict[str, Object]] = {}
         self.waiting: dict[str, int] = {}
         """What time alone will change, and when."""
+        self.undelivered: dict[str, None] = {}
+        """Deliveries that are still to be tried, in order."""
         self.state: Object = {"seed": seed or secrets.token_hex(8), "counter": 0}
         self._dirty: dict[str, None] = {}  # in order, so that the journal reads back in order
         self._kept_state: Object | None = None
@@ -62,12 +65,19 @@ class Store:
         self._objects[item_id] = item
         self._kinds.setdefault(item["object"], {})[item_id] = item
         self._dirty[item_id] = None
+        self._index(item)
+        return item
+
+    def _index(self, item: Object) -> None:
         moment = due_at(item)
         if moment is not None:
-            self.waiting[item_id] = moment
+            self.waiting[item["id"]] = moment
         else:
-            self.waiting.pop(item_id, None)
-        return item
+            self.waiting.pop(item["id"], None)
+        if item["object"] == "_delivery" and item["next_at"] is not None:
+            self.undelivered[item["id"]] = None
+        else:
+            self.undelivered.pop(item["id"], None)
 
     def get(self, item_id: str) -> Object | None:
         return self._objects.get(item_id)
@@ -76,6 +86,7 @@ class Store:
         item = self._objects.pop(item_id)
         del self._kinds[item["object"]][item_id]
         self.waiting.pop(item_id, None)
+        self.undelivered.pop(item_id, None)
         self._dirty[item_id] = None
 
     def all(self, kind: str) -> list[Object]:
@@ -84,7 +95,7 @@ class Store:
 
     def snapshot(self) -> Snapshot:
         kinds = {kind: dict(items) for kind, items in self._kinds.items()}
-        return Snapshot(dict(self._objects), kinds, dict(self.waiting), self.state)
+        return Snapshot(dict(self._objects), kinds, dict(self.waiting), dict(self.undelivered), self.state)
 
     def restore(self, snapshot: Snapshot) -> None:
         """Go back to what a snapshot holds. It can be gone back to again."""
@@ -94,6 +105,7 @@ class Store:
         self._objects = dict(snapshot.objects)
         self._kinds = {kind: dict(items) for kind, items in snapshot.kinds.items()}
         self.waiting = dict(snapshot.waiting)
+        self.undelivered = dict(snapshot.undelivered)
         self.state = snapshot.state
 
     def flush(self) -> None:

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 import stripe
 from flask import Flask
 
+from sandbox.stripe import api
 from sandbox.stripe.engine import Engine
 from sandbox.stripe.parameters import decode
 from sandbox.stripe.server import build
@@ -65,6 +66,8 @@ class InProcess(stripe.HTTPClient):
             headers=sent.headers,
             content_type="application/x-www-form-urlencoded",
         )
+        if api.LOST in answer.headers:
+            raise stripe.APIConnectionError("The sandbox lost the answer on purpose.", should_retry=True)  # type: ignore[no-untyped-call]
         return answer.get_data(as_text=True), answer.status_code, cast("Mapping[str, str]", answer.headers)
 
     def _fail(self, failure: int | Exception) -> tuple[str, int, Mapping[str, str]]:

@@ -1,5 +1,6 @@
 """What all of the sandbox's nouns stand on: the objects, the clocks and the events."""
 
+import random
 import threading
 import time as real_time
 from collections.abc import Callable, Iterator
@@ -45,7 +46,9 @@ class Faults:
 
 
 def public(item: Object) -> Object:
-    """Return an object without the sandbox's own fields."""
+    """Return an object without the sandbox's own fields; of a deleted one, its id alone."""
+    if item.get("deleted"):
+        return {"id": item["id"], "object": item["object"], "deleted": True}
     return {name: value for name, value in item.items() if not name.startswith("_")}
 
 
@@ -83,6 +86,12 @@ class World:
         """The API request under way, as events tell it: its id and its idempotency key."""
         self.silent = False
         """Whether events are only kept, not delivered."""
+        self.chance = random.Random(self.store.state["seed"])
+        self.waking = threading.Event()
+        """Set when there may be something to deliver."""
+        self.keys_under_way: set[str] = set()
+        """The idempotency keys of the requests under way, guarded by `keys_lock`."""
+        self.keys_lock = threading.Lock()
         self._moment: int | None = None
         self._depth = 0
         self._taken = len(self.events)
@@ -198,25 +207,37 @@ class World:
             "type": event_type,
         }
         self.put(event)
-        for endpoint in endpoints:
-            self.deliver(event, endpoint)
+        if endpoints and not self._strikes("drop"):
+            for endpoint in endpoints * (2 if self._strikes("duplicate") else 1):
+                self.queue(event, endpoint)
+        elif endpoints:
+            for endpoint in endpoints:
+                self.queue(event, endpoint, dropped=True)
         return event
+
+    def _strikes(self, fault: str) -> bool:
+        """Say whether a fault befalls this event, and count it."""
+        rate = getattr(self.faults, fault)
+        if rate >= 1:
+            setattr(self.faults, fault, rate - 1)
+        return bool(rate >= 1 or self.chance.random() < rate)
 
     def _listeners(self, event_type: str) -> list[Object]:
         endpoints = self.all("webhook_endpoint", status="enabled")
         return [endpoint for endpoint in endpoints if {"*", event_type} & set(endpoint["enabled_events"])]
 
-    def deliver(self, event: Object, endpoint: Object) -> Object:
-        """Put an event into an endpoint's queue."""
+    def queue(self, event: Object, endpoint: Object, *, dropped: bool = False) -> Object:
+        """Put an event into an endpoint's queue, or write down that it never arrives there."""
+        self.waking.set()
         return self.put(
             {
                 "id": self.new_id("_delivery_"),
                 "object": "_delivery",
                 "event": event["id"],
                 "endpoint": endpoint["id"],
-                "state": "waiting",
+                "state": "dropped" if dropped else "waiting",
                 "attempts": [],
-                "next_at": self.real_time() + self.faults.delay_seconds,
+                "next_at": None if dropped else self.real_time() + self.faults.delay_seconds,
             }
         )
 
