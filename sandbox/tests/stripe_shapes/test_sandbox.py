@@ -124,6 +124,28 @@ def test_whatever_is_expanded_has_its_shape(account: Account, kind: str) -> None
                 assert not isinstance(expanded, str)
 
 
+@pytest.mark.parametrize(
+    ("path", "expand"),
+    [
+        ("/v1/checkout/sessions", ["data.line_items", "data.payment_intent.latest_charge.refunds"]),
+        ("/v1/checkout/sessions", ["data.subscription.latest_invoice.payments", "data.invoice", "data.customer"]),
+        ("/v1/charges", ["data.balance_transaction", "data.payment_intent", "data.refunds"]),
+        ("/v1/disputes", ["data.charge.customer", "data.payment_intent"]),
+        ("/v1/invoices", ["data.payments", "data.customer.subscriptions"]),
+        ("/v1/invoice_payments", ["data.payment.payment_intent.latest_charge", "data.invoice"]),
+        ("/v1/prices", ["data.product"]),
+        ("/v1/refunds", ["data.charge.balance_transaction", "data.balance_transaction"]),
+        ("/v1/subscriptions", ["data.default_payment_method", "data.latest_invoice"]),
+    ],
+)
+def test_what_is_expanded_inside_of_what_is_expanded_has_its_shape(
+    account: Account, path: str, expand: list[str]
+) -> None:
+    answer = account.get(path, expand=expand, limit=100)
+
+    assert len(answer["data"]) > 0
+
+
 @pytest.mark.parametrize("route", api.routes(), ids=lambda route: f"{route.method} {route.path}")
 def test_the_sandbox_takes_only_what_stripe_takes(route: Route) -> None:
     """Its own schema of each route, filled in with each of the words it allows, would be known to Stripe."""
