@@ -5,10 +5,12 @@ from typing import Any
 
 import stripe
 
+from sandbox.stripe import changes
 from sandbox.stripe.engine import Engine
 from sandbox.stripe.errors import CardDeclined
-from sandbox.stripe.server import SECRET_KEY
+from sandbox.stripe.server import LISTENED_TO, SECRET_KEY
 from sandbox.stripe.transport import InProcess
+from sandbox.stripe.world import API_VERSION
 from sandbox.stripe_shapes.watch import Watching
 
 DAY = 86_400
@@ -51,6 +53,7 @@ def tell(account: Account) -> None:
     fail_until_the_end(account, prices["pro"])
     send_money_back(account, alice.id)
     live_faster(account, prices["pro"])
+    have_a_past(account, prices)
     account.client.v1.customers.delete(alice.id)
 
 
@@ -77,8 +80,8 @@ def listen(client: stripe.StripeClient) -> None:
         endpoint = client.v1.webhook_endpoints.create(
             {
                 "url": address,
-                "api_version": "2026-10-28.endive",
-                "enabled_events": ["invoice.paid", "refund.created"],
+                "api_version": API_VERSION,
+                "enabled_events": list(LISTENED_TO),
                 "description": "CleverAI",
             }
         )
@@ -130,6 +133,17 @@ def live_faster(account: Account, price: str) -> None:
     for name in ("Hugo", "Ines"):
         clock = account.client.v1.test_helpers.test_clocks.create({"frozen_time": now, "name": name})
     account.client.v1.test_helpers.test_clocks.delete(clock.id)
+
+
+def have_a_past(account: Account, prices: dict[str, str]) -> None:
+    """Jon subscribed in January and bought a pack since; he has paused for a while."""
+    jon = account.client.v1.customers.create({"email": "jon@example.com", "name": "Jon"}).id
+    now = account.engine.now()
+    account.engine.history(jon, prices["pro"], since=now - 100 * DAY, metadata={"wallet": "10"})
+    account.engine.packs_history(jon, prices["pack_small"], at=now - 50 * DAY, metadata={"wallet": "10"})
+    subscription = account.client.v1.subscriptions.list({"customer": jon}).data[0]
+    changes.pause(account.engine, subscription.id)
+    account.client.v1.subscriptions.resume(subscription.id, {"billing_cycle_anchor": {"type": "unchanged"}})
 
 
 def checkout(account: Account, customer: str, price: str, mode: Any) -> stripe.checkout.Session:

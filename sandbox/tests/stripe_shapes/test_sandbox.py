@@ -1,39 +1,25 @@
 """Everything the Stripe sandbox takes, answers and tells has Stripe's shapes."""
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 import stripe
 
 from sandbox.stripe import api
+from sandbox.stripe.delivery import Delivery
 from sandbox.stripe.parameters import METADATA
 from sandbox.stripe.routes import Route
+from sandbox.stripe.server import LISTENED_TO
 from sandbox.stripe.world import public
 from sandbox.stripe_shapes import expansion, requests
 from sandbox.stripe_shapes.annotations import class_of, fields
 from sandbox.stripe_shapes.objects import complaints
 from sandbox.tests.stripe_shapes.story import Account, checkout, open_shop, tell
 
-HEARD_BY_US = {
-    "charge.dispute.closed",
-    "charge.dispute.created",
-    "charge.dispute.funds_reinstated",
-    "charge.dispute.funds_withdrawn",
-    "checkout.session.completed",
-    "checkout.session.expired",
-    "customer.deleted",
-    "customer.subscription.created",
-    "customer.subscription.deleted",
-    "customer.subscription.updated",
-    "invoice.paid",
-    "invoice.payment_action_required",
-    "invoice.payment_failed",
-    "refund.created",
-    "refund.failed",
-    "refund.updated",
-}
+NEVER_OF_CARDS = {"checkout.session.async_payment_failed", "checkout.session.async_payment_succeeded"}
 COLLECTIONS = {
     "balance_transaction": "/v1/balance_transactions",
     "billing_portal.configuration": "/v1/billing_portal/configurations",
@@ -73,7 +59,25 @@ def test_every_event_has_its_shape(account: Account) -> None:
     told = [(event["type"], complaints(public(event))) for event in account.engine.events]
 
     assert [(kind, faults) for kind, faults in told if faults] == []
-    assert {kind for kind, _ in told} >= HEARD_BY_US
+    assert {kind for kind, _ in told} >= set(LISTENED_TO) - NEVER_OF_CARDS
+
+
+def test_every_webhook_is_signed_and_has_its_shape() -> None:
+    account = Account.open()
+    ours = account.client.v1.webhook_endpoints.create({"url": "https://alone.example/", "enabled_events": ["*"]})
+    posted: list[dict[str, Any]] = []
+
+    def receive(url: str, body: bytes, headers: Mapping[str, str]) -> int:
+        if url == ours.url:
+            stripe.WebhookSignature.verify_header(body.decode(), headers["Stripe-Signature"], str(ours.secret), 300)
+            posted.append(json.loads(body))
+        return 200
+
+    tell(account)
+    Delivery(account.engine, send=receive).deliver_due()
+
+    assert {event["type"] for event in posted} >= set(LISTENED_TO) - NEVER_OF_CARDS
+    assert [(event["type"], complaints(event)) for event in posted if complaints(event)] == []
 
 
 @pytest.mark.parametrize("kind", COLLECTIONS)
@@ -167,6 +171,15 @@ class TestRefusals:
     def test_of_a_wrong_key(self, account: Account) -> None:
         with pytest.raises(stripe.AuthenticationError):
             account.client.v1.prices.list({}, {"api_key": "sk_test_wrong"})
+
+    @pytest.mark.parametrize("status", [409, 429, 500, 503])
+    def test_on_purpose(self, account: Account, status: int) -> None:
+        account.engine.faults.error_next_calls = 1
+        account.engine.faults.error_status = status
+
+        with pytest.raises(stripe.StripeError) as refusal:
+            account.client.v1.prices.list()
+        assert refusal.value.http_status == status
 
     def test_of_a_key_used_for_something_else(self, account: Account) -> None:
         account.client.v1.customers.create({"name": "Dora"}, {"idempotency_key": "customer-4"})
