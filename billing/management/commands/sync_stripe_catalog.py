@@ -62,7 +62,7 @@ class Command(BaseCommand):
         parts = urlsplit(site)
         if parts.scheme != "https" or not parts.hostname or parts.path not in {"", "/"} or parts.query:
             raise CommandError("Stripe sends events to https:// only, to a site like https://credits.example.com.")
-        url = f"https://{parts.netloc}{reverse('billing:stripe_webhook')}"
+        url = f"https://{parts.netloc}{reverse('stripe_webhook')}"
         endpoint = stripe_catalog.sync_endpoint(url=url)
         if endpoint is None:
             self.stdout.write(f"Stripe sends our events to {url} already.")

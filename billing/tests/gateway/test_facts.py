@@ -367,6 +367,52 @@ def test_a_dispute_says_what_is_gone_at_present_without_fees(
     assert list(gateway.disputes_since(NOW + timedelta(seconds=1))) == []
 
 
+# --- the portal ------------------------------------------------------------------------------------------------------
+
+
+RETURN = "https://credits.example.com/settings/billing/"
+
+
+def test_the_portal_lets_people_do_what_we_mean_them_to(engine: Engine, wire: InProcess, customer: str) -> None:
+    assert gateway.portal_differences() == ["there is no configuration of ours"]
+    configuration_id = gateway.ensure_portal_configuration()
+    assert gateway.portal_differences() == []
+    assert gateway.ensure_portal_configuration() == configuration_id
+    features = engine.find(configuration_id)["features"]
+    assert (features["subscription_cancel"]["enabled"], features["subscription_cancel"]["mode"]) == (
+        True,
+        "at_period_end",
+    )
+    assert features["subscription_update"]["enabled"] is False
+    assert features["payment_method_update"]["enabled"] is features["invoice_history"]["enabled"] is True
+    assert gateway.open_portal(customer_id=customer, return_url=RETURN).startswith("http")
+    assert wire.requests[-1].params["configuration"] == configuration_id
+
+
+def test_the_portal_opens_before_it_was_configured(wire: InProcess, customer: str) -> None:
+    assert gateway.open_portal(customer_id=customer, return_url=RETURN).startswith("http")
+    assert "configuration" not in wire.requests[-1].params
+
+
+def test_a_link_leads_to_one_task_and_back(wire: InProcess, customer: str, subscribed: str) -> None:
+    gateway.ensure_portal_configuration()
+    assert gateway.open_portal(customer_id=customer, return_url=RETURN, flow="payment_method_update")
+    assert wire.requests[-1].params["flow_data"] == {
+        "type": "payment_method_update",
+        "after_completion": {"type": "redirect", "redirect": {"return_url": RETURN}},
+    }
+    assert gateway.open_portal(
+        customer_id=customer, return_url=RETURN, flow="subscription_cancel", subscription_id=subscribed
+    )
+    assert wire.requests[-1].params["flow_data"]["subscription_cancel"] == {"subscription": subscribed}
+
+
+def test_nobody_who_isn_t_a_customer_gets_into_the_portal(customer: str) -> None:
+    client().v1.customers.delete(customer)
+    with pytest.raises(StripeNotFound):
+        gateway.open_portal(customer_id=customer, return_url=RETURN)
+
+
 # --- events ----------------------------------------------------------------------------------------------------------
 
 
