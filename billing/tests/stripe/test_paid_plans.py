@@ -1,4 +1,4 @@
-"""The plan follows what is paid at Stripe: begun at payment, renewed, failed, cancelled, given up (decisions 15 to 17)."""
+"""The plan follows what is paid at Stripe: begun, renewed, failed, cancelled, given up (decisions 15 to 17)."""
 
 from datetime import UTC, datetime, timedelta
 
