@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from billing import gateway, tasks
-from billing.models import Checkout, Purchase, StripeEvent, StripeSubscription
+from billing.models import Checkout, Customer, Purchase, StripeEvent, StripeSubscription
 from billing.services import checkouts, inbox, stripe_catalog
 from sandbox.stripe.engine import Engine
 from sandbox.stripe.transport import InProcess
@@ -58,6 +58,10 @@ class Shop:
     def advance_to(self, moment: datetime) -> None:
         """Let time pass until a moment, with all that Stripe does meanwhile."""
         self.engine.advance_to(int(moment.timestamp()))
+
+    def wait(self, length: timedelta) -> None:
+        """Let time pass for us alone; nothing happens at Stripe meanwhile."""
+        self._seconds += length.total_seconds()
 
     def renew(self, user: User, *, hours: float = 1.5) -> StripeSubscription:
         """Let time pass until so long after the next period began: Stripe collects an hour after it."""
@@ -103,6 +107,11 @@ class Shop:
     def cancel_now(self, subscription_id: str) -> None:
         """End a subscription at once, as staff do in Stripe's dashboard."""
         gateway.client.client().v1.subscriptions.cancel(subscription_id)
+
+    def delete_customer(self, user: User) -> None:
+        """Delete the user's customer at Stripe, as staff do in its dashboard."""
+        customer = Customer.objects.get(wallet=user.wallet)
+        gateway.client.client().v1.customers.delete(str(customer.stripe_customer_id))
 
     # --- webhooks --------------------------------------------------------------------------------------------------
 
@@ -154,6 +163,10 @@ class Shop:
 
         self.http.request = request
 
+    def handle(self, event: StripeEvent) -> bool:
+        """Have one event of the inbox handled now, as a worker that was hinted at does."""
+        return tasks.handle_stripe_event(event.pk)
+
     def work(self) -> int:
         """Have every waiting event handled whose time has come; return how many there were."""
         return tasks.sweep_stripe_events()
@@ -173,7 +186,6 @@ def stripe(db: None, now: datetime, monkeypatch: pytest.MonkeyPatch) -> Iterator
         current_app, "send_task", lambda name, args=(), **_: shop.hints.append((name, list(args))), raising=False
     )
     gateway.client.client.cache_clear()
-    monkeypatch.setattr(gateway, "portal_differences", list)
     stripe_catalog.sync(now=shop.now())
     shop.take_events()
     yield shop

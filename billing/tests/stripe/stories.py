@@ -72,6 +72,7 @@ def books_of(customer: User) -> Books:
     """Return what our books tell of a customer, with everything left out that is only about order or time."""
     wallet = Wallet.objects.select_related("subscription__stripe_subscription").get(owner=customer)
     subscription = wallet.subscription
+    payer = subscription.stripe_subscription
     return Books(
         wallet={
             "available": wallet.available,
@@ -83,8 +84,9 @@ def books_of(customer: User) -> Books:
         plan={
             "plan": subscription.plan_id,
             "status": subscription.status,
-            "period": (subscription.period_started_at, subscription.period_ends_at),
-            "payer": subscription.stripe_subscription and subscription.stripe_subscription.stripe_subscription_id,
+            # a Free cycle begins when we hear that the paid plan is over
+            "period": payer and (subscription.period_started_at, subscription.period_ends_at),
+            "payer": payer and payer.stripe_subscription_id,
         },
         grants=_grants(wallet),
         moved=_moved(wallet),

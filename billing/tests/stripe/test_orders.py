@@ -1,26 +1,17 @@
 """G8: in whatever order Stripe's events come, however often, and with some of them lost, the books end the same."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 
 import pytest
-from django.db import transaction
 
 from accounts.models import User
 from billing.models import StripeEvent
 from billing.tests.people import FREE_ALLOWANCE
 from billing.tests.stripe.shop import Shop
 from billing.tests.stripe.stories import Books, Event, books_of, six_events
+from billing.tests.stripe.undoing import undone
 
 LONG = [pytest.mark.long, pytest.mark.timeout(14_400)]
-
-
-@contextmanager
-def undone() -> Iterator[None]:
-    """Take back all that happens inside."""
-    with transaction.atomic():
-        yield
-        transaction.set_rollback(True)
 
 
 def told_in_every_order(events: Sequence[Event], shop: Shop, customer: User) -> Iterator[tuple[list[str], Books]]:
