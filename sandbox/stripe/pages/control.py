@@ -171,8 +171,10 @@ def set_faults(form: Form) -> str:
 def deliver(form: Form) -> str:
     """Deliver at once what waits for its time or for another attempt."""
     with engine().acting():
-        for delivery in all_of("_delivery", state="waiting"):
-            engine().change(delivery, next_at=engine().real_time())
+        for delivery in all_of("_delivery"):
+            if delivery["next_at"] is not None:
+                engine().change(delivery, next_at=engine().real_time())
+    engine().waking.set()
     return "What waits goes out now."
 
 

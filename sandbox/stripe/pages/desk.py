@@ -10,7 +10,7 @@ from sandbox.stripe.store import Object
 
 NEWEST_PLANS = 12
 NEWEST_PAYMENTS = 12
-NEWEST_EVENTS = 25
+NEWEST_EVENTS = 20
 OPEN_DISPUTES = {"needs_response", "under_review"}
 FAILABLE = {"pending", "requires_action", "succeeded"}
 PENDING = {"pending", "requires_action"}
@@ -164,6 +164,7 @@ def _event(event: Object, deliveries: list[Object]) -> Object:
         "created": event["created"],
         "state": state if deliveries else "Nobody listens",
         "tone": tone if deliveries else "",
+        "has_listeners": bool(deliveries),
         "attempts": f"{len(attempts)} attempt{'s' if len(attempts) != 1 else ''}" if attempts else "",
     }
 

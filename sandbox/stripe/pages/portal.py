@@ -103,6 +103,8 @@ def portal_resume(session_id: str, subscription_id: str) -> ResponseReturnValue:
     if session is None:
         return no_session()
     own(session, subscription_id)
+    if not features_of(session)["subscription_cancel"]["enabled"]:
+        abort(403)
     engine().set_cancel_at_period_end(subscription_id, False)
     return redirect(url_for(".portal", session_id=session_id, done="resumed"), 303)
 
@@ -180,7 +182,8 @@ def features_of(session: Object) -> Object:
 
 def back_of(session: Object) -> str:
     """Return where "Go back" leads: out of a flow to the merchant, else to the portal."""
-    return str(session["return_url"] if session["flow"] else url_for(".portal", session_id=session["id"]))
+    to_merchant = session["return_url"] if session["flow"] else None
+    return str(to_merchant or url_for(".portal", session_id=session["id"]))
 
 
 def target_of(session: Object) -> str | None:
