@@ -119,7 +119,7 @@ class KeyedAdjustmentForm(AdjustmentForm):
 
 
 class RefundForm(forms.Form):
-    """How much of a purchase goes back, and why."""
+    """How much of a purchase goes back, and why; at most `cents_left` if that is given."""
 
     cents = DollarsField(label="Dollars")
     reason = forms.CharField(
@@ -128,16 +128,29 @@ class RefundForm(forms.Form):
         help_text="For colleagues; it stays with the refund and isn't sent to Stripe.",
     )
 
+    def __init__(self, *arguments: Any, cents_left: int | None = None, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.cents_left = cents_left
+        self.fields["cents"].initial = cents_left
+
+    def clean_cents(self) -> int:
+        """Refuse more than is left."""
+        cents: int = self.cleaned_data["cents"]
+        if self.cents_left is not None and cents > self.cents_left:
+            left = self.fields["cents"].prepare_value(self.cents_left)
+            raise ValidationError(f"${left} of this payment are left to refund.")
+        return cents
+
 
 class KeyedRefundForm(RefundForm):
     """The same, ready to be asked for once; `effect` is what its preview said of the credits."""
 
     key = forms.UUIDField()
-    effect = forms.CharField(max_length=100)
+    effect = forms.CharField(max_length=200)
 
-    def without_key(self) -> RefundForm:
-        """Return the same answers and errors as a form to correct; its next preview has a key of its own."""
-        form = RefundForm(self.data)
+    def without_key(self, *, cents_left: int) -> RefundForm:
+        """Return the same answers and errors as a form to correct."""
+        form = RefundForm(self.data, cents_left=cents_left)
         form.full_clean()
         for error in self.non_field_errors():
             form.add_error(None, error)
@@ -164,9 +177,9 @@ class ContractForm(forms.Form):
     kind = forms.ChoiceField(
         label="Credits a month",
         choices=[(UNLIMITED, "Unlimited: usage is recorded and burns nothing"), (CUSTOM, "As many as written below")],
-        widget=forms.RadioSelect,
+        widget=forms.RadioSelect(attrs={"class": "radiolist"}),
     )
-    allowance = CreditsField(label="How many", required=False, help_text="Only for a custom number. From now on.")
+    allowance = CreditsField(label="How many", required=False, help_text="For a custom number; from now on.")
     reason = forms.CharField(
         max_length=500,
         widget=forms.Textarea(attrs={"rows": 3}),

@@ -50,50 +50,37 @@ class RefundActs(OfAWallet):
     def refund_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask how much to refund; once that is possible, show what it would do."""
         purchase = self._purchase_for(request, object_id)
-        left = refunds.preview(purchase=purchase, cents=0).cents_left
-        form = RefundForm(request.POST or None, initial={"cents": left})
-        if form.is_valid():
-            if form.cleaned_data["cents"] <= left:
-                return self._preview(request, purchase, form, key=str(uuid4()))
-            form.add_error("cents", f"{dollars(left)} of this payment are left to refund.")
-        return acts.ask(request, self, _refunding(purchase), form, url=_address("refund", purchase))
+        form = RefundForm(request.POST or None, cents_left=_cents_left(purchase))
+        return self._look(request, purchase, form, key=str(uuid4()))
 
     @sent
     def post_refund_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask Stripe for a previewed refund, once per key."""
+        """Ask Stripe for a previewed refund, once per key; what has changed since is looked at again first."""
         purchase = self._purchase_for(request, object_id)
         form = KeyedRefundForm(request.POST)
         if form.is_valid():
-            answers, key = form.cleaned_data, f"refund-form:{form.cleaned_data['key']}"
-            is_new = not Refund.objects.filter(key=key).exists()
-            if is_new and answers["effect"] != _effect(refunds.preview(purchase=purchase, cents=answers["cents"])):
+            key, cents = str(form.cleaned_data["key"]), form.cleaned_data["cents"]
+            is_new = not Refund.objects.filter(key=_key_of(form)).exists()
+            if is_new and form.cleaned_data["effect"] != _effect(refunds.preview(purchase=purchase, cents=cents)):
                 messages.warning(request, "The credits or the payment have changed since. Look at it again.")
-                return self._preview(request, purchase, form.without_key(), key=str(answers["key"]))
+                return self._look(request, purchase, form.without_key(cents_left=_cents_left(purchase)), key=key)
             try:
-                refund = _ask(purchase, form, key=key, actor=acts.staff_of(request))
+                refund = _ask(purchase, form, actor=acts.staff_of(request))
             except (MeteringError, PaymentError) as error:
                 form.add_error(None, str(error))
             else:
                 _say(request, refund, is_new=is_new)
                 return redirect(page_of(refund))
-        return acts.ask(request, self, _refunding(purchase), form.without_key(), url=_address("refund", purchase))
+        return self._look(request, purchase, form.without_key(cents_left=_cents_left(purchase)), key=str(uuid4()))
 
-    def _preview(self, request: HttpRequest, purchase: Purchase, form: RefundForm, *, key: str) -> HttpResponse:
-        """Show what a valid form would do, ready to be asked for under `key`; the form's own page when it can't be."""
-        form.is_valid()
+    def _look(self, request: HttpRequest, purchase: Purchase, form: RefundForm, *, key: str) -> HttpResponse:
+        """Show what a valid form would do, ready to be asked for under `key`, or the form with what is wrong."""
+        act = _refunding(purchase)
+        if not form.is_valid():
+            return acts.ask(request, self, act, form, url=_address("refund", purchase))
         found = refunds.preview(purchase=purchase, cents=form.cleaned_data["cents"])
-        if found.cents > found.cents_left:
-            form.add_error("cents", f"{dollars(found.cents_left)} of this payment are left to refund.")
-            return acts.ask(request, self, _refunding(purchase), form, url=_address("refund", purchase))
-        return acts.preview(
-            request,
-            self,
-            _refunding(purchase),
-            form,
-            url=_address("refund_post", purchase),
-            changes=changes(purchase, found),
-            hidden={"key": key, "effect": _effect(found)},
-        )
+        url, hidden = _address("refund_post", purchase), {"key": key, "effect": _effect(found)}
+        return acts.preview(request, self, act, form, url=url, changes=changes(purchase, found), hidden=hidden)
 
     def _purchase_for(self, request: HttpRequest, object_id: str) -> Purchase:
         if not self.has_view_permission(request) or not request.user.has_perm(REFUND):
@@ -134,7 +121,7 @@ def changes(purchase: Purchase, found: RefundPreview) -> Sequence[Change]:
     return [*lines, Change("Available", format_credits(available), format_credits(available - found.taken))]
 
 
-def _ask(purchase: Purchase, form: KeyedRefundForm, *, key: str, actor: User) -> Refund:
+def _ask(purchase: Purchase, form: KeyedRefundForm, *, actor: User) -> Refund:
     """Ask for the refund that a form stands for; one that Stripe can't be asked for now waits."""
     answers = form.cleaned_data
     try:
@@ -143,11 +130,11 @@ def _ask(purchase: Purchase, form: KeyedRefundForm, *, key: str, actor: User) ->
             cents=answers["cents"],
             actor=actor,
             reason=answers["reason"],
-            key=key,
+            key=_key_of(form),
             now=timezone.now(),
         )
     except StripeUnavailable:
-        refund = Refund.objects.get(key=key)
+        refund = Refund.objects.get(key=_key_of(form))
     _log(purchase, refund, actor=actor)
     return refund
 
@@ -188,6 +175,14 @@ def _effect(found: RefundPreview) -> str:
     """Return a text that changes whenever a preview would."""
     figures = (found.cents, found.cents_left, found.left, found.held, found.taken, found.to_come, found.uncovered)
     return " ".join(map(str, figures))
+
+
+def _key_of(form: KeyedRefundForm) -> str:
+    return f"refund-form:{form.cleaned_data['key']}"
+
+
+def _cents_left(purchase: Purchase) -> int:
+    return refunds.preview(purchase=purchase, cents=0).cents_left
 
 
 def _address(name: str, purchase: Purchase) -> str:

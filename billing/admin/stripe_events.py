@@ -12,6 +12,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.html import format_html
+from django.utils.text import Truncator
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
@@ -54,13 +55,13 @@ class StripeEventAdmin(ReadOnly):
     next_attempt = moment_column("next_attempt_at", "Next attempt")
     finished = moment_column("finished_at", empty="Not yet")
     change_form_template = "admin/billing/stripeevent/change_form.html"
-    list_display = ("type", "object_id", "status", "attempts", "next_attempt", "short_error", "via", "received")
-    list_filter = ("status", InTrouble, "via", "type", "received_at")
+    list_display = ("type", "status", "received", "short_object", "attempts", "next_attempt", "short_error", "via")
+    list_filter = ("status", InTrouble, "via", "received_at", "type")
     search_fields = ("stripe_event_id", "object_id")
     search_help_text = "The whole id of an event, or of the object that it is about."
     fields = (
         "type", "object_id", "at_stripe", "status", "error", "attempts", "next_attempt", "finished", "via", "occurred",
-        "received", "api_version", "pretty_payload",
+        "received", "version", "pretty_payload",
     )  # fmt: skip
 
     def get_urls(self) -> list[URLPattern]:
@@ -80,9 +81,17 @@ class StripeEventAdmin(ReadOnly):
         """Return whether this member of staff may replay; Django asks for it before it offers the action."""
         return self.has_view_permission(request) and request.user.has_perm(REPLAY)
 
+    @admin.display(description="About")
+    def short_object(self, event: StripeEvent) -> str:
+        return Truncator(event.object_id).chars(30)
+
     @admin.display(description="Error")
     def short_error(self, event: StripeEvent) -> str:
-        return event.error if len(event.error) <= 80 else f"{event.error[:79]}…"
+        return Truncator(event.error).chars(80)
+
+    @admin.display(description="API version")
+    def version(self, event: StripeEvent) -> str:
+        return event.api_version or "Not said"
 
     @admin.display(description="What Stripe sent")
     def pretty_payload(self, event: StripeEvent) -> str:

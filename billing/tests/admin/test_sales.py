@@ -246,14 +246,14 @@ def test_a_preview_that_is_no_longer_true_is_shown_again(
 def test_two_previews_cannot_refund_more_than_was_paid(browser_of_stella: Client, purchase: Purchase) -> None:
     pages = [ask(browser_of_stella, purchase, cents="6") for _ in range(2)]
     press(browser_of_stella, purchase, pages[0])
-    assert "$4 of this payment are left to refund." in press(browser_of_stella, purchase, pages[1])
+    assert "$4.00 of this payment are left to refund." in press(browser_of_stella, purchase, pages[1])
     assert Refund.objects.get().cents == 600
 
 
 @pytest.mark.parametrize(
     ("answers", "complaint"),
     [
-        ({"cents": "10.01"}, "$10 of this payment are left to refund."),
+        ({"cents": "10.01"}, "$10.00 of this payment are left to refund."),
         ({"cents": "9999999999"}, "Write dollars and cents"),
         ({"cents": "0"}, "A refund returns something."),
         ({"cents": "-1"}, "Write dollars and cents"),

@@ -1,0 +1,87 @@
+"""Stella at work on sales, in a browser: she refunds a pack, replays an event and sets a contract."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from accounts.models import User
+from billing.models import ContractRequest, Purchase, Refund, StripeEvent
+from billing.tests.browser.test_staff import check, staff_page
+from billing.tests.stripe.shop import Shop, stripe
+
+__all__ = ["staff_page", "stripe"]
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+Check = Callable[[Page], None]
+
+
+def go(page: Page, address: str) -> None:
+    page.goto(f"{page.url.partition('/admin/')[0]}/admin/{address}")
+
+
+def test_stella_refunds_a_pack_once(staff_page: Page, assert_accessible: Check, stripe: Shop, alice: User) -> None:
+    stripe.buy_pack(alice)
+    purchase = Purchase.objects.get(wallet=alice.wallet)
+    go(staff_page, "billing/purchase/?q=alice@example.com")
+    check(staff_page, assert_accessible)
+    staff_page.locator("#result_list").get_by_role("link", name="1,000 credits").click()
+    check(staff_page, assert_accessible)
+    staff_page.get_by_role("link", name="Refund", exact=True).click()
+    staff_page.get_by_label("Dollars").fill("11")
+    staff_page.get_by_role("button", name="Preview").click()
+    expect(staff_page.get_by_text("$10.00 of this payment are left to refund.")).to_be_visible()
+    check(staff_page, assert_accessible)
+    staff_page.get_by_label("Dollars").fill("5")
+    staff_page.get_by_label("Reason").fill("Bought by mistake.")
+    staff_page.get_by_role("button", name="Preview").click()
+    expect(staff_page.get_by_role("cell", name="$5, of $10")).to_be_visible()
+    check(staff_page, assert_accessible)
+    staff_page.get_by_role("button", name="Refund").dblclick()
+    expect(staff_page.get_by_text("$5 go back to the customer.")).to_be_visible()
+    check(staff_page, assert_accessible)
+    assert Refund.objects.get().cents == 500
+    staff_page.get_by_role("link", name="1,000 credits").click()
+    expect(staff_page.get_by_role("cell", name="−500")).to_be_visible()
+    assert purchase.grant is not None
+
+
+def test_stella_replays_what_failed(staff_page: Page, assert_accessible: Check, stripe: Shop, alice: User) -> None:
+    stripe.buy_pack(alice)
+    events = StripeEvent.objects.filter(type="checkout.session.completed")
+    events.update(status="failed", attempts=12, error="Stripe doesn't answer.", next_attempt_at=None)
+    go(staff_page, "")
+    staff_page.get_by_role("link", name="Stripe's events in trouble").click()
+    check(staff_page, assert_accessible)
+    staff_page.get_by_role("link", name="checkout.session.completed").first.click()
+    expect(staff_page.get_by_text("Given up after 12 attempts.")).to_be_visible()
+    check(staff_page, assert_accessible)
+    staff_page.get_by_role("link", name="Replay").click()
+    check(staff_page, assert_accessible)
+    staff_page.get_by_role("button", name="Replay").click()
+    expect(staff_page.get_by_text("It is handled again in a moment.")).to_be_visible()
+    assert events.get().status == "pending"
+
+
+def test_stella_answers_a_wish_for_a_contract(
+    staff_page: Page, assert_accessible: Check, stripe: Shop, alice: User
+) -> None:
+    ContractRequest.objects.create(
+        wallet=alice.wallet, company="Wonderland Ltd", message="Please call.", created_at=stripe.now()
+    )
+    go(staff_page, "")
+    staff_page.get_by_role("link", name="Wishes for a contract").click()
+    check(staff_page, assert_accessible)
+    staff_page.get_by_role("link", name="Wonderland Ltd").click()
+    check(staff_page, assert_accessible)
+    staff_page.get_by_role("link", name="Set contract").click()
+    check(staff_page, assert_accessible)
+    staff_page.get_by_label("As many as written below").check()
+    staff_page.get_by_label("How many").fill("250000")
+    staff_page.get_by_label("Reason").fill("Contract 2025-17")
+    staff_page.get_by_role("button", name="Preview").click()
+    check(staff_page, assert_accessible)
+    staff_page.get_by_role("button", name="Set the contract").dblclick()
+    expect(staff_page.get_by_text("is Enterprise, 250,000 credits a month.")).to_be_visible()
+    check(staff_page, assert_accessible)
+    alice.wallet.refresh_from_db()
+    assert alice.wallet.available == 250_000_000
