@@ -11,7 +11,7 @@ from billing.models import Purchase
 from billing.selectors import balance as balances
 from billing.selectors import sales
 from billing.services import checkouts
-from billing.views.refusals import with_refusals
+from billing.views.refusals import while_suspended, with_refusals
 from billing.views.wallets import SignedInRequest, with_wallet
 
 
@@ -40,6 +40,8 @@ def buy_pack(request: SignedInRequest, code: str) -> HttpResponse:
 
     A page that is older than the last purchase, as after going back in the browser, doesn't sell: it may be a mistake.
     """
+    if request.user.wallet.suspended_at:
+        return while_suspended(request)
     if _is_older_than_a_purchase(request):
         return redirect("billing:buy")
     checkout = checkouts.begin_pack(wallet=request.user.wallet, pack=code, now=timezone.now())

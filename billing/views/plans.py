@@ -9,7 +9,7 @@ from billing.selectors import balance as balances
 from billing.selectors import plans as selectors
 from billing.selectors import sales
 from billing.services import checkouts, contracts
-from billing.views.refusals import with_refusals
+from billing.views.refusals import while_suspended, with_refusals
 from billing.views.wallets import SignedInRequest, with_wallet
 
 
@@ -33,5 +33,7 @@ def plans(request: SignedInRequest) -> HttpResponse:
 @with_refusals
 def choose_plan(request: SignedInRequest, code: str) -> HttpResponse:
     """Lead to Stripe's page where the plan is paid: a second click leads to the same one."""
+    if request.user.wallet.suspended_at:
+        return while_suspended(request)
     checkout = checkouts.begin_plan(wallet=request.user.wallet, plan=code, now=timezone.now())
     return redirect(checkout.url)

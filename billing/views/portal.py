@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from billing import gateway
-from billing.errors import PaymentError
+from billing.errors import PaymentError, StripeRefused
 from billing.selectors import balance as balances
 from billing.selectors import sales
 from billing.services import paid_subscriptions
@@ -37,13 +37,20 @@ def portal(request: SignedInRequest, flow: str) -> HttpResponse:
     if not customer_id or (flow == "cancel" and not subscription_id):
         messages.info(request, "There is nothing to manage yet: you have no paid plan.")
         return redirect("billing:plans")
-    address = gateway.open_portal(
-        customer_id=customer_id,
-        return_url=settings.SITE_URL + reverse("billing:portal_return"),
-        flow=FLOWS[flow],
-        subscription_id=subscription_id,
-    )
-    return redirect(address)
+    return redirect(_address(flow, customer_id, subscription_id))
+
+
+def _address(flow: str, customer_id: str, subscription_id: str) -> str:
+    """Open the portal for a task, or all of it where the task makes no sense any more, as cancelling twice."""
+    return_url = settings.SITE_URL + reverse("billing:portal_return")
+    try:
+        return gateway.open_portal(
+            customer_id=customer_id, return_url=return_url, flow=FLOWS[flow], subscription_id=subscription_id
+        )
+    except StripeRefused:
+        if not FLOWS[flow]:
+            raise
+        return gateway.open_portal(customer_id=customer_id, return_url=return_url)
 
 
 @require_safe

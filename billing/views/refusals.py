@@ -38,6 +38,12 @@ def with_refusals(
     return run
 
 
+def while_suspended(request: HttpRequest) -> HttpResponse:
+    """Lead back from a purchase that a suspended wallet couldn't use."""
+    messages.warning(request, "While your wallet is suspended, nothing can be bought.")
+    return redirect("billing:buy")
+
+
 def stripe_down(request: HttpRequest, *, status: int) -> HttpResponse:
     """Say that Stripe doesn't answer (503), or doesn't take what we asked (502), and that nothing was charged."""
     response = render(request, "billing/stripe_down.html", {"is_refused": status != 503}, status=status)

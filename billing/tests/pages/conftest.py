@@ -8,6 +8,9 @@ import pytest
 from django.test import Client
 
 from accounts.models import User
+from billing.tests.stripe.shop import stripe
+
+__all__ = ["stripe"]
 
 
 class Clock:

@@ -14,6 +14,7 @@ from billing.tests.pages.acts import charge
 from billing.tests.pages.conftest import Clock
 from billing.tests.pages.reading import HTMX, words
 from billing.tests.people import give
+from billing.tests.stripe.shop import FAILS_LATER_CARD, Shop
 
 
 def dismiss(notice: Notice) -> str:
@@ -107,6 +108,51 @@ def test_a_suspended_wallet_says_why(browser_of_alice: Client, alice: User, now:
     page = words(browser_of_alice.get("/"))
     assert "Your wallet is suspended since 10 Mar 2025. A payment is disputed." in page
     assert "Dismiss this warning" not in page
+
+
+def test_a_failed_payment_is_told_everywhere_with_the_way_to_another_card(
+    browser_of_alice: Client, alice: User, stripe: Shop
+) -> None:
+    stripe.subscribe(alice, card=FAILS_LATER_CARD)
+    stripe.renew(alice)
+    stripe.deliver()
+    browser_of_alice.force_login(alice)
+    for address in ("/", "/settings/profile/"):
+        answer = browser_of_alice.get(address)
+        assert "Your last payment failed. Stripe tries again for a while" in words(answer)
+        assert 'action="/settings/billing/portal/card/"' in answer.content.decode()
+
+
+def test_a_plan_that_ends_within_a_week_is_told_of(browser_of_alice: Client, alice: User, stripe: Shop) -> None:
+    stripe.subscribe(alice)
+    stripe.engine.set_cancel_at_period_end(stripe.subscription_of(alice).stripe_subscription_id, True)
+    stripe.deliver()
+    assert "Pro ends on" not in words(browser_of_alice.get("/"))
+    stripe.advance(days=25)
+    browser_of_alice.force_login(alice)
+    assert "Pro ends on 10 Apr 2025. You are on Free from then on; bought credits stay." in words(
+        browser_of_alice.get("/")
+    )
+
+
+def test_a_renewal_that_isn_t_paid_yet_is_told_of(browser_of_alice: Client, alice: User, stripe: Shop) -> None:
+    stripe.subscribe(alice)
+    stripe.renew(alice, hours=0.5)
+    stripe.deliver()
+    browser_of_alice.force_login(alice)
+    page = words(browser_of_alice.get("/settings/billing/"))
+    assert "Pro is renewing. New monthly credits come as soon as the payment arrives" in page
+    assert "Pro plan Renewing" in page
+    assert "Renewing. This cycle ended on 10 Apr 2025, 09:30; the next one begins when its payment arrives." in page
+    assert "Monthly credits renewing 5,000" in page
+    assert "5,000 monthly, renewing" in page
+
+    stripe.advance(hours=1)
+    stripe.deliver()
+    browser_of_alice.force_login(alice)
+    page = words(browser_of_alice.get("/settings/billing/"))
+    assert "Pro plan Active" in page
+    assert "renewing" not in page
 
 
 def test_all_is_quiet_while_all_is_well(browser_of_alice: Client, alice: User, now: datetime) -> None:
