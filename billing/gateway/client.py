@@ -51,7 +51,9 @@ def in_our_words() -> Iterator[None]:
     try:
         yield
     except stripe.StripeError as error:
-        raise _translated(error) from error
+        logger.info("Stripe: %s, status %s, request %s.", type(error).__name__, error.http_status, error.request_id)
+        # the library's error carries the whole answer, which may be about a person
+        raise _translated(error) from None
     except (AttributeError, LookupError, TypeError, ValueError, ArithmeticError, OSError) as error:
         # an answer without what the library's version of the API promises
         raise StripeUnavailable("Stripe sent an answer that can't be read.") from error

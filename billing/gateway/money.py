@@ -140,10 +140,10 @@ def _dispute_facts(dispute: Dispute) -> DisputeFacts:
 def _withdrawn_cents(dispute: Dispute) -> int:
     """Return what the balance has lost at present: withdrawals count down, reinstatements count up again.
 
-    A balance that is kept in another currency says only whether the dispute's cents are gone.
+    A balance in another currency moves at that day's rate, so it only says whether the dispute's cents are gone.
     """
     movements = dispute.balance_transactions
-    lost = max(0, -sum(movement.amount for movement in movements))
     if any(movement.currency != dispute.currency for movement in movements):
-        return dispute.amount if lost else 0
-    return min(lost, dispute.amount)
+        withdrawals = sum(1 if movement.amount < 0 else -1 for movement in movements)
+        return dispute.amount if withdrawals > 0 else 0
+    return min(max(0, -sum(movement.amount for movement in movements)), dispute.amount)

@@ -7,12 +7,12 @@ import pytest
 from billing import gateway
 from billing.errors import StripeNotFound, StripeRefused
 from billing.gateway.client import client
+from billing.tests.gateway.selling import CHECKOUT, open_session, price
 from sandbox.stripe.engine import Engine
 from sandbox.stripe.transport import InProcess
 
 NOW = datetime(2025, 1, 31, 9, 30, tzinfo=UTC)
-CHECKOUT = "3b5d7a52-30b5-4f3c-9a58-3a3a1f6f9d10"
-GOOD_CARD, FAILS_LATER_CARD = "4242424242424242", "4000000000000341"
+FAILS_LATER_CARD = "4000000000000341"
 
 
 @pytest.fixture(autouse=True)
@@ -27,23 +27,6 @@ def customer() -> str:
     )
 
 
-def price(key: str, cents: int, *, interval: str = "", transfer: bool = False) -> gateway.PriceFacts:
-    product_id = f"cleverai_{key}"
-    try:
-        gateway.fetch_product(product_id)
-    except StripeNotFound:
-        gateway.create_product(product_id=product_id, name=key)
-    return gateway.create_price(
-        lookup_key=key,
-        product_id=product_id,
-        cents=cents,
-        interval=interval,
-        metadata={"millicredits": "1000000"},
-        idempotency_key=f"price-{key}-{cents}",
-        transfer=transfer,
-    )
-
-
 @pytest.fixture
 def pack() -> str:
     return price("pack_1000", 10_00).id
@@ -52,19 +35,6 @@ def pack() -> str:
 @pytest.fixture
 def plan() -> str:
     return price("plan_pro", 29_00, interval="month").id
-
-
-def open_session(customer: str, price_id: str, *, mode: str = "payment", key: str = "checkout-1") -> str:
-    return gateway.create_session(
-        mode=mode,
-        price_id=price_id,
-        customer_id=customer,
-        checkout_id=CHECKOUT,
-        success_url="https://credits.example.com/return/",
-        cancel_url="https://credits.example.com/cancelled/",
-        metadata={"wallet": "1", "checkout": CHECKOUT},
-        idempotency_key=key,
-    ).id
 
 
 @pytest.fixture
