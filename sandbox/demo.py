@@ -35,7 +35,7 @@ def demo(*, port: int, began: float) -> int:
         lock.acquire(url=f"{url}/")
         processes.stop_marked(MARK, str(environment.ROOT), seconds=5)
         refuse_busy_port(port)
-        with servers.running(environment.LOCAL) as addresses:
+        with servers.running(environment.LOCAL, site_url=url) as addresses:
             found = variables(addresses, site_url=url)
             environment.write_env_file(found)
             lock.tell(url=f"{url}/", ready=True)
@@ -99,12 +99,14 @@ def _announce(url: str, table: str, began: float) -> None:
             return
         time.sleep(0.1)
     seconds = time.monotonic() - began
+    stripe = os.environ.get("STRIPE_API_BASE")
     lines = [
         "",
         f"CleverAI is ready at {url}/",
         "",
         table,
         "",
+        *([f"Stripe's stand-in, where cards are free: {stripe}/sandbox/"] if stripe else []),
         f"Ready in {seconds:.1f} s. Mails: {url}/sandbox/mail/ · Stop: Ctrl-C",
         "",
     ]

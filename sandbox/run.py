@@ -50,7 +50,7 @@ def temporary_servers(*, durable: bool) -> Iterator[dict[str, str]]:
     """Servers with a folder of their own that is gone afterwards: they disturb nothing and remember nothing."""
     with (
         tempfile.TemporaryDirectory(prefix="cleverai-") as folder,
-        servers.running(Path(folder), durable=durable) as addresses,
+        servers.running(Path(folder), durable=durable, with_stripe=False) as addresses,
     ):
         yield variables(addresses)
 

@@ -11,7 +11,7 @@ from dateutil.relativedelta import relativedelta
 
 from accounts.models import User
 from billing.metering import Charge, Node
-from billing.models import Grant, Pack, Wallet
+from billing.models import Pack, Wallet
 from billing.periods import period_start
 from billing.services import chatbots, grants, settlement, subscriptions
 from billing.units import CREDIT
@@ -19,6 +19,7 @@ from sandbox.sample_data import habits
 from sandbox.sample_data.diary import Diary
 from sandbox.sample_data.habits import Bot, Habits, sittings
 from sandbox.sample_data.people import ALICE, BOB, CARLA, STELLA, Person
+from sandbox.sample_data.sales import Sales, sales_of
 
 YEAR = relativedelta(months=12)
 GPT_4O_TOKEN = 5
@@ -78,7 +79,9 @@ def tell_bob(user: User, rng: Random, now: datetime) -> None:
     ):
         trial.note_sitting(sitting)
     trial.live()
-    _pay(wallet_id, upgraded_at, 0, _not_before(user, upgraded_at))
+    sales = sales_of(user.wallet)
+    sales.subscribe(upgraded_at)
+    sales.pay(0, _not_before(user, upgraded_at))
 
     diary = Diary(user.wallet, now=now)
     usual = Habits(
@@ -91,18 +94,16 @@ def tell_bob(user: User, rng: Random, now: datetime) -> None:
     for sitting in sittings(usual, rng, zone, upgraded_at + timedelta(minutes=5), now):
         diary.note_sitting(sitting)
     for number in range(1, 14):
-        diary.note(
-            upgraded_at + relativedelta(months=number) + PAID_AFTER, partial(_pay, wallet_id, upgraded_at, number)
-        )
+        diary.note(upgraded_at + relativedelta(months=number) + PAID_AFTER, partial(sales.pay, number))
     _note_videos(diary, rng, zone, upgraded_at, now, days=11)
     for number, at in enumerate(_mondays(zone, upgraded_at, now)):
         if number % 2:
             nodes = habits.workflow(rng, "weekly-report")
             diary.note(at, partial(_run, diary, "weekly-report", nodes, f"sample:report:{number}"))
-    diary.when_short = partial(_buy, diary, "pack-1000")
+    diary.when_short = partial(_buy, sales, diary, "pack-1000")
     diary.short_below = 150 * CREDIT
     diary.note(upgraded_at + relativedelta(months=6, days=26), partial(_launch, diary))
-    diary.note(now - timedelta(days=45), partial(_buy, diary, "pack-5000"))
+    diary.note(now - timedelta(days=45), partial(_buy, sales, diary, "pack-5000"))
     diary.note(now - timedelta(days=96), partial(_make_good, wallet_id, stella))
     diary.live()
 
@@ -192,28 +193,9 @@ def _not_before(user: User, at: datetime) -> datetime:
     return max(at, Wallet.objects.get(owner=user).last_posted_at)
 
 
-def _pay(wallet_id: int, upgraded_at: datetime, number: int, now: datetime) -> None:
-    subscriptions.begin_paid_cycle(
-        wallet_id=wallet_id,
-        plan="pro",
-        starts_at=upgraded_at + relativedelta(months=number),
-        ends_at=upgraded_at + relativedelta(months=number + 1),
-        business_key=f"sample:pro:{number}",
-        now=now,
-    )
-
-
-def _buy(diary: Diary, code: str, now: datetime) -> None:
-    pack = Pack.objects.get(code=code)
-    number = Grant.objects.filter(wallet=diary.wallet, source=Grant.Source.PURCHASE).count() + 1
-    grants.issue(
-        wallet_id=diary.wallet.pk,
-        source=Grant.Source.PURCHASE,
-        amount=pack.amount,
-        business_key=f"sample:pack:{number}",
-        now=now,
-    )
-    diary.available += pack.amount
+def _buy(sales: Sales, diary: Diary, code: str, now: datetime) -> None:
+    sales.buy(code, now)
+    diary.available += Pack.objects.get(code=code).amount
 
 
 def _launch(diary: Diary, now: datetime) -> None:

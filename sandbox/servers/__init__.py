@@ -8,14 +8,20 @@ from pathlib import Path
 from sandbox import environment
 from sandbox.servers import processes
 from sandbox.servers.postgres import Postgres
+from sandbox.servers.stripe import Stripe
 from sandbox.servers.valkey import Valkey
+
+STRIPE = {"STRIPE_SECRET_KEY", "STRIPE_API_BASE"}
 
 
 @contextmanager
-def running(data: Path, *, durable: bool = True) -> Iterator[dict[str, str]]:
+def running(
+    data: Path, *, durable: bool = True, with_stripe: bool = True, site_url: str | None = None
+) -> Iterator[dict[str, str]]:
     """Start what is missing, keep its data below `data`, and yield the environment variables that lead to it.
 
-    A server whose address is already given is left alone. Everything started here is stopped on the way out.
+    A server whose address is already given is left alone; Stripe is one whose key is. Everything started here is
+    stopped on the way out. `site_url` is where Stripe's webhooks go.
     """
     given = environment.given()
     found: dict[str, str] = {}
@@ -29,7 +35,11 @@ def running(data: Path, *, durable: bool = True) -> Iterator[dict[str, str]]:
             postgres = Postgres(data / "postgres", durable=durable)
             stack.callback(_stop, postgres)
             starts.append(postgres.start)
-        with ThreadPoolExecutor(max_workers=2) as pool:
+        if with_stripe := with_stripe and not STRIPE & given.keys():
+            stripe = Stripe(data / "stripe", site_url=site_url)
+            stack.callback(_stop, stripe)
+            starts.append(stripe.start)
+        with ThreadPoolExecutor(max_workers=3) as pool:
             for outcome in [pool.submit(start) for start in starts]:
                 outcome.result()
         if "REDIS_URL" not in given:
@@ -37,9 +47,11 @@ def running(data: Path, *, durable: bool = True) -> Iterator[dict[str, str]]:
         if "DATABASE_URL" not in given:
             postgres.create_database(environment.DATABASE)
             found["DATABASE_URL"] = postgres.url(environment.DATABASE)
+        if with_stripe:
+            found["STRIPE_API_BASE"] = stripe.url
         yield found
 
 
-def _stop(server: Postgres | Valkey) -> None:
+def _stop(server: Postgres | Valkey | Stripe) -> None:
     with processes.undisturbed():
         server.stop()

@@ -22,9 +22,9 @@ LEAP_DAY = datetime(2028, 2, 29, 15, 20, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
-def loaded(django_db_setup: None, django_db_blocker) -> Iterator[list[people.Person]]:
+def loaded(django_db_setup: None, django_db_blocker, stripe) -> Iterator[list[people.Person]]:
     """The sample data as it is loaded on a leap day, for all tests of this module; gone afterwards."""
-    with django_db_blocker.unblock(), transaction.atomic():
+    with django_db_blocker.unblock(), stripe(LEAP_DAY), transaction.atomic():
         yield sample_data.load(now=LEAP_DAY)
         transaction.set_rollback(True)
 
