@@ -13,7 +13,7 @@ from flask.typing import ResponseReturnValue
 
 from sandbox.stripe.errors import Refused
 from sandbox.stripe.pages import desk
-from sandbox.stripe.pages.frame import all_of, blueprint, engine, money, one_of
+from sandbox.stripe.pages.frame import blueprint, engine, money, one_of
 from sandbox.stripe.world import Faults
 
 HOUR = 3600
@@ -133,6 +133,19 @@ def fail_refund(form: Form) -> str:
     return "The refund has failed."
 
 
+def pay_later(form: Form) -> str:
+    """Complete a session with a payment that takes days, as a bank debit does."""
+    engine().pay_later(form.get("session", ""))
+    return "The session is complete, and its payment is under way."
+
+
+def settle(form: Form) -> str:
+    """Let a payment that takes days arrive or fail."""
+    succeeded = form.get("outcome") == "succeeded"
+    engine().settle(form.get("session", ""), succeeded=succeeded)
+    return "The payment has arrived." if succeeded else "The payment has failed."
+
+
 def dispute(form: Form) -> str:
     """Let the customer's bank take a payment back."""
     engine().dispute(form.get("payment_intent", ""))
@@ -151,7 +164,7 @@ def close_dispute(form: Form) -> str:
 def set_faults(form: Form) -> str:
     """Set what goes wrong from now on, or that nothing does."""
     if form.get("clear"):
-        _set(Faults())
+        engine().set_faults(Faults())
         return "Nothing goes wrong any more."
     faults = Faults(
         duplicate=number(form.get("duplicate", ""), most=1000),
@@ -162,20 +175,14 @@ def set_faults(form: Form) -> str:
         error_status=int(number(form.get("error_status", ""), most=599)),
         timeout_next=int(number(form.get("timeout_next", ""), most=1000)),
     )
-    if faults.error_status < 400:
-        raise Refused("An error’s status is between 400 and 599.")
-    _set(faults)
+    engine().set_faults(faults)
     return "The faults are set."
 
 
 def deliver(form: Form) -> str:
     """Deliver at once what waits for its time or for another attempt."""
-    with engine().acting():
-        for delivery in all_of("_delivery"):
-            if delivery["next_at"] is not None:
-                engine().change(delivery, next_at=engine().real_time())
-    engine().waking.set()
-    return "What waits goes out now."
+    waiting = engine().deliver()
+    return f"{waiting} {'delivery goes' if waiting == 1 else 'deliveries go'} out now."
 
 
 def redeliver(form: Form) -> str:
@@ -192,6 +199,8 @@ ACTS: dict[str, Callable[[Form], str]] = {
     "refund": refund,
     "succeed-refund": succeed_refund,
     "fail-refund": fail_refund,
+    "pay-later": pay_later,
+    "settle": settle,
     "dispute": dispute,
     "close-dispute": close_dispute,
     "faults": set_faults,
@@ -216,11 +225,6 @@ def number(words: str, *, most: int) -> float:
     if value > most:
         raise Refused(f"“{words[:20]}” is more than {most}.")
     return value
-
-
-def _set(faults: Faults) -> None:
-    with engine().acting():
-        engine().faults = faults
 
 
 def _month_on(moment: datetime) -> datetime:

@@ -4,11 +4,12 @@ from collections import defaultdict
 from typing import Any
 
 from sandbox.stripe.pages.documents import items_of
-from sandbox.stripe.pages.frame import all_of, engine
+from sandbox.stripe.pages.frame import all_of, engine, one_of
 from sandbox.stripe.pages.portal import OVER, plan_of
 from sandbox.stripe.store import Object
 
 NEWEST_PLANS = 12
+NEWEST_SESSIONS = 6
 NEWEST_PAYMENTS = 12
 NEWEST_EVENTS = 20
 OPEN_DISPUTES = {"needs_response", "under_review"}
@@ -28,7 +29,13 @@ TONES = {
     "failed": "bad",
     "lost": "bad",
 }
-STATES = (("waiting", "Waiting", "warn"), ("failed", "Failed", "bad"), ("dropped", "Lost", "bad"))
+STATES = {
+    None: ("Nobody listens", ""),
+    "waiting": ("Waiting", "warn"),
+    "delivered": ("Delivered", "good"),
+    "failed": ("Failed", "bad"),
+    "dropped": ("Lost", "bad"),
+}
 
 
 def contents() -> dict[str, Any]:
@@ -40,6 +47,7 @@ def contents() -> dict[str, Any]:
         "customers": all_of("customer")[::-1],
         "failing": failing(),
         "faults": engine().faults,
+        "sessions": sessions(),
         "payments": payments(),
         "events": events(),
     }
@@ -65,6 +73,13 @@ def plans() -> list[Object]:
     """Return the subscriptions that aren't over."""
     running = [item for item in all_of("subscription") if item["status"] not in OVER]
     return [_plan(item) for item in running[: -NEWEST_PLANS - 1 : -1]]
+
+
+def sessions() -> list[Object]:
+    """Return the Checkout Sessions that can be paid, and those whose payment is under way."""
+    unpaid = all_of("checkout.session", payment_status="unpaid")
+    shown = [item for item in unpaid if item["status"] == "open" or _is_under_way(item)]
+    return [_session(item) for item in shown[: -NEWEST_SESSIONS - 1 : -1]]
 
 
 def payments() -> list[Object]:
@@ -124,6 +139,11 @@ def _plan(subscription: Object) -> Object:
     }
 
 
+def _is_under_way(session: Object) -> bool:
+    intent = session["payment_intent"]
+    return bool(intent and one_of("payment_intent", intent)["status"] == "processing")
+
+
 def _payment(charge: Object, refunds: list[Object], disputes: list[Object]) -> Object:
     left = 0 if disputes else charge["amount"] - charge["amount_refunded"]
     return {
@@ -154,18 +174,32 @@ def _follow(item: Object) -> Object:
     }
 
 
+def _session(session: Object) -> Object:
+    return {
+        "id": session["id"],
+        "url": session["url"],
+        "what": ", ".join(line["description"] for line in session["_items"]),
+        "amount": session["amount_total"],
+        "currency": session["currency"],
+        "customer": (session["customer_details"] or {}).get("email") or "A guest",
+        "created": session["created"],
+        "is_open": session["status"] == "open",
+        "can_pay_later": session["status"] == "open" and session["mode"] == "payment",
+    }
+
+
 def _event(event: Object, deliveries: list[Object]) -> Object:
-    states = {delivery["state"] for delivery in deliveries}
-    state, tone = next(((words, tone) for key, words, tone in STATES if key in states), ("Delivered", "good"))
+    words, tone = STATES[deliveries[-1]["state"] if deliveries else None]
     attempts = [attempt for delivery in deliveries for attempt in delivery["attempts"]]
+    tried = f"{len(attempts)} attempt{'s' if len(attempts) != 1 else ''}"
     return {
         "id": event["id"],
         "type": event["type"],
         "created": event["created"],
-        "state": state if deliveries else "Nobody listens",
-        "tone": tone if deliveries else "",
+        "state": words,
+        "tone": tone,
         "has_listeners": bool(deliveries),
-        "attempts": f"{len(attempts)} attempt{'s' if len(attempts) != 1 else ''}" if attempts else "",
+        "attempts": f"{tried}, the last one answered {attempts[-1]['status'] or 'nothing'}" if attempts else "",
     }
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from sandbox.stripe.delivery import Delivery
 from sandbox.stripe.world import Faults
 from sandbox.tests.stripe_pages.shop import DAY, FAILS_LATER, Shop, alert_in, words
 
@@ -156,6 +157,20 @@ def test_faults_that_cannot_be_change_nothing(shop: Shop, wrong: dict[str, str])
     assert shop.engine.faults == Faults()
 
 
+@pytest.mark.parametrize(("outcome", "said", "paid"), [("succeeded", "has arrived", 1), ("failed", "has failed", 0)])
+def test_a_debit_arrives_later_or_fails(shop: Shop, outcome: str, said: str, paid: int) -> None:
+    session_id = shop.checkout()
+    assert "Pay by debit, arriving later" in shop.text("/sandbox/")
+    assert "checkout.session.completed" in act(shop, "pay-later", session=session_id)
+    assert shop.session(session_id).payment_status == "unpaid"
+    assert "Payment under way" in shop.text("/sandbox/")
+    answer = act(shop, "settle", session=session_id, outcome=outcome)
+    assert said in answer
+    assert f"checkout.session.async_payment_{outcome}" in answer
+    assert len(shop.paid_charges()) == paid
+    assert "Payment under way" not in shop.text("/sandbox/")
+
+
 class TestEvents:
     @pytest.fixture
     def endpoint(self, shop: Shop) -> Any:
@@ -173,9 +188,28 @@ class TestEvents:
         bought(shop)
         [delivery] = shop.engine.all("_delivery")
         assert delivery["next_at"] > shop.engine.real_time() + 500
-        act(shop, "deliver")
+        assert act(shop, "deliver") == "1 delivery goes out now."
         [delivery] = shop.engine.all("_delivery")
         assert delivery["next_at"] <= shop.engine.real_time()
+
+    def test_how_a_delivery_went_is_told(self, shop: Shop, endpoint: Any) -> None:
+        bought(shop)
+        answers = [503, 200]
+        delivery = Delivery(shop.engine, send=lambda url, body, headers: answers.pop(0))
+        delivery.deliver_due()
+        page = shop.text("/sandbox/")
+        assert "checkout.session.completed Failed" in page
+        assert "1 attempt, the last one answered 503" in page
+        act(shop, "deliver")
+        delivery.deliver_due()
+        page = shop.text("/sandbox/")
+        assert "checkout.session.completed Delivered" in page
+        assert "2 attempts, the last one answered 200" in page
+
+    def test_a_lost_event_is_told(self, shop: Shop, endpoint: Any) -> None:
+        act(shop, "faults", drop="1", error_status="500")
+        bought(shop)
+        assert "checkout.session.completed Lost" in shop.text("/sandbox/")
 
     def test_an_event_can_be_delivered_again(self, shop: Shop, endpoint: Any) -> None:
         bought(shop)

@@ -115,7 +115,7 @@ def test_after_a_failed_renewal_the_customer_pays_with_another_card(shop: Shop) 
     assert "The last payment failed." in shop.text(portal)
     shop.browser.post(f"{portal}/card", data={"number": PAYS, **CARD})
     invoice = shop.api.invoices.list({"subscription": subscription, "status": "open"}).data[0]
-    assert "Pay $29.00 with Visa •••• 4242" in shop.text(f"/i/{invoice.id}")
+    assert "Visa •••• 4242 Pay $29.00" in shop.text(f"/i/{invoice.id}")
     paid = shop.browser.post(f"/i/{invoice.id}", follow_redirects=True)
     assert "Invoice paid" in words(paid)
     assert shop.api.subscriptions.retrieve(subscription).status == "active"
