@@ -4,7 +4,7 @@ The second step carries the first one's answers in hidden fields; each step chec
 before the second.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,7 +56,7 @@ def preview(
     *,
     url: str,
     changes: Sequence[Change],
-    hidden: dict[str, object] | None = None,
+    hidden: Mapping[str, object] | None = None,
 ) -> HttpResponse:
     """Show what an act would change, with the form's answers and `hidden` ready to be sent to `url`."""
     return _show(

@@ -101,7 +101,7 @@ class ContractActs(WalletActs):
         url: str,
     ) -> HttpResponse:
         changes = contract_terms.changes(wallet, terms, now=timezone.now())
-        hidden: dict[str, object] = {"seen": contract_terms.state_of(wallet)}
+        hidden = {"seen": contract_terms.state_of(wallet)}
         return acts.preview(request, self, act, form, url=url, changes=changes, hidden=hidden)
 
     def _is_done(
