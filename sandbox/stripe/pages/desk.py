@@ -1,6 +1,7 @@
 """What the control page shows: the clock, subscriptions, payments and events, each put in words."""
 
 from collections import defaultdict
+from itertools import islice
 from typing import Any
 
 from sandbox.stripe.pages.documents import items_of
@@ -11,7 +12,7 @@ from sandbox.stripe.store import Object
 NEWEST_PLANS = 12
 NEWEST_SESSIONS = 6
 NEWEST_PAYMENTS = 12
-NEWEST_EVENTS = 20
+NEWEST_EVENTS = 15
 OPEN_DISPUTES = {"needs_response", "under_review"}
 FAILABLE = {"pending", "requires_action", "succeeded"}
 PENDING = {"pending", "requires_action"}
@@ -30,7 +31,7 @@ TONES = {
     "lost": "bad",
 }
 STATES = {
-    None: ("Nobody listens", ""),
+    None: ("Not sent", ""),
     "waiting": ("Waiting", "warn"),
     "delivered": ("Delivered", "good"),
     "failed": ("Failed", "bad"),
@@ -49,7 +50,7 @@ def contents() -> dict[str, Any]:
         "faults": engine().faults,
         "sessions": sessions(),
         "payments": payments(),
-        "events": events(),
+        **events(),
     }
 
 
@@ -93,13 +94,18 @@ def payments() -> list[Object]:
     return [_payment(charge, refunds[charge["id"]], disputes[charge["id"]]) for charge in paid]
 
 
-def events() -> list[Object]:
-    """Return the newest events, with how their deliveries went."""
-    newest = engine().events[: -NEWEST_EVENTS - 1 : -1]
+def events() -> dict[str, list[Object]]:
+    """Return the newest events that were sent to somebody, with how that went, and the newest others."""
     deliveries = defaultdict(list)
     for delivery in all_of("_delivery"):
         deliveries[delivery["event"]].append(delivery)
-    return [_event(event, deliveries[event["id"]]) for event in newest]
+    newest = engine().events[::-1]
+    sent = (event for event in newest if event["id"] in deliveries)
+    kept = (event for event in newest if event["id"] not in deliveries)
+    return {
+        "sent": [_event(event, deliveries[event["id"]]) for event in islice(sent, NEWEST_EVENTS)],
+        "kept": [_event(event, []) for event in islice(kept, NEWEST_EVENTS)],
+    }
 
 
 def ends_at(subscription: Object) -> int | None:
@@ -198,7 +204,7 @@ def _event(event: Object, deliveries: list[Object]) -> Object:
         "created": event["created"],
         "state": words,
         "tone": tone,
-        "has_listeners": bool(deliveries),
+        "was_sent": bool(deliveries),
         "attempts": f"{tried}, the last one answered {attempts[-1]['status'] or 'nothing'}" if attempts else "",
     }
 
