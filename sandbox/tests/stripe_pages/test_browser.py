@@ -83,6 +83,7 @@ def test_a_customer_is_declined_pays_with_another_card_and_comes_back(open_shop:
     expect(page.get_by_label("Card number")).to_have_value("4000 0000 0000 0002")
     page.get_by_role("button", name="Pay $10.00").click()
     expect(page.get_by_role("alert")).to_contain_text("Your card was declined.")
+    expect(page.get_by_label("Card number")).to_be_focused()
     page.get_by_label("Card number").fill("")
     page.get_by_label("Card number").press_sequentially("4242424242424242")
     expect(page.get_by_label("Card number")).to_have_value("4242 4242 4242 4242")

@@ -1,6 +1,8 @@
 """Hosted Checkout as a customer sees it, without JavaScript."""
 
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -70,7 +72,7 @@ def test_a_wrong_field_is_named_where_it_stands_and_nothing_is_tried(
     answer = shop.browser.post(f"/c/pay/{session_id}", data={"number": PAYS, **CARD, field: typed})
     assert answer.status_code == 200
     assert f'<p class="error" id="{field}-error">{message}</p>' in answer.text
-    assert f'aria-describedby="{field}-error"' in answer.text
+    assert f'aria-describedby="{field}-error" autofocus' in answer.text
     assert answer.text.count('class="error"') == 1
     assert shop.session(session_id).status == "open"
     assert shop.api.charges.list().data == []
@@ -108,6 +110,20 @@ def test_submitting_twice_pays_once_and_leads_back_both_times(shop: Shop) -> Non
     first, second = shop.pay(session_id), shop.pay(session_id)
     assert (first.status_code, first.location) == (second.status_code, second.location)
     assert second.status_code == 303
+    assert len(shop.paid_charges()) == 1
+
+
+def test_submitting_from_many_tabs_at_once_pays_once(shop: Shop) -> None:
+    session_id = shop.checkout()
+    together = threading.Barrier(8)
+
+    def submit(_: int) -> int:
+        tab = shop.browser.application.test_client()
+        together.wait()
+        return tab.post(f"/c/pay/{session_id}", data={"number": PAYS, **CARD}).status_code
+
+    with ThreadPoolExecutor(8) as tabs:
+        assert list(tabs.map(submit, range(8))) == [303] * 8
     assert len(shop.paid_charges()) == 1
 
 
