@@ -5,6 +5,7 @@ from typing import ClassVar
 from django.contrib import admin
 
 from billing.admin.reading import OfAWallet, credits_column, moment_column
+from billing.admin.tables import anchor
 from billing.models import Chatbot, Notice, Subscription
 
 
@@ -19,8 +20,13 @@ class SubscriptionAdmin(OfAWallet):
     list_select_related: ClassVar[list[str]] = ["wallet__owner", "plan"]
     fields = (
         "owner", "plan", "status", "credits_allowance", "anchor", "period", "period_start", "period_end",
-        "started",
+        "started", "paid_by",
     )  # fmt: skip
+
+    @admin.display(description="Paid by")
+    def paid_by(self, subscription: Subscription) -> str:
+        payer = subscription.stripe_subscription
+        return anchor(payer.stripe_subscription_id, payer) if payer else "Nobody at Stripe"
 
 
 @admin.register(Notice)

@@ -87,6 +87,13 @@ def test_wallet_and_grant_lead_to_what_was_paid(browser_of_stella: Client, story
     )
 
 
+def test_a_plan_leads_to_who_pays_for_it(browser_of_stella: Client, story: Purchase) -> None:
+    payer = story.wallet.stripe_subscriptions.get()
+    page = page_of(browser_of_stella, "subscription", story.wallet.subscription.pk)
+    assert f"/admin/billing/stripesubscription/{payer.pk}/change/" in page
+    assert payer.stripe_subscription_id in page
+
+
 @pytest.mark.parametrize(
     ("model", "term"),
     [
