@@ -23,6 +23,9 @@
     });
   }
 
+  /* The tab of this page is in sight where there is no room for all of them. */
+  document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
   /* Menus close on Escape and on a click elsewhere. */
   const openMenus = () => document.querySelectorAll("details.menu[open]");
   document.addEventListener("click", (event) => {
