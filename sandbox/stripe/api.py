@@ -95,6 +95,8 @@ def _view(engine: Engine, secret_key: str, route: Route) -> Callable[..., Respon
 
 
 def _fail_on_purpose(engine: Engine) -> None:
+    if engine.faults.error_next_calls < 1:
+        return
     with engine.acting():
         if engine.faults.error_next_calls < 1:
             return
@@ -107,6 +109,8 @@ def _fail_on_purpose(engine: Engine) -> None:
 
 def _lost(engine: Engine, answer: Response) -> Response:
     """Lose the answer if the faults say so: the connection ends, as if the network had failed."""
+    if engine.faults.timeout_next < 1:
+        return answer
     with engine.acting():
         if engine.faults.timeout_next < 1:
             return answer

@@ -74,7 +74,13 @@ def pay_by_request(world: World, params: Object, invoice_id: str) -> Object:
     method = None
     if params.get("payment_method"):
         method = world.get("payment_method", params["payment_method"], param="payment_method", status=400)
-    return pay(world, invoice, method=method, off_session=params.get("off_session", True))
+    try:
+        return pay(world, invoice, method=method, off_session=params.get("off_session", True))
+    except CardDeclined:
+        attempts = invoice["attempt_count"] + 1
+        invoice = world.change(invoice, event="invoice.updated", attempt_count=attempts, attempted=True)
+        world.emit("invoice.payment_failed", invoice)
+        raise
 
 
 def finalize(world: World, params: Object, invoice_id: str) -> Object:

@@ -55,6 +55,14 @@ def pay(engine: Engine, *, session: str, card: str = GOOD_CARD, three_d_secure: 
     return engine.pay(session, card, three_d_secure=three_d_secure)
 
 
+def pay_later(engine: Engine, *, session: str, card: str = GOOD_CARD) -> Object:
+    return engine.pay_later(session, card)
+
+
+def settle(engine: Engine, *, session: str, succeeded: bool = True) -> Object:
+    return engine.settle(session, succeeded=succeeded)
+
+
 def refund(engine: Engine, *, payment_intent: str, amount: int | None = None, status: str = "succeeded") -> Object:
     return engine.refund(payment_intent, amount, status)
 
@@ -139,8 +147,10 @@ ACTS: dict[str, Callable[..., Object]] = {
         history,
         packs_history,
         pay,
+        pay_later,
         redeliver,
         refund,
+        settle,
         succeed_refund,
     )
 }

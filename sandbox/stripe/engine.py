@@ -56,6 +56,18 @@ class Engine(World):
             person = {"expiry": expiry, "cvc": cvc, "name": name, "email": email}
             return public(purchases.pay(self, session, card, three_d_secure=three_d_secure, **person))
 
+    def pay_later(self, session_id: str, card: str = "4242424242424242") -> Object:
+        """Complete a session with a payment that takes days, as a bank debit does; `settle` ends it."""
+        with self.acting():
+            self.catch_up()
+            return public(purchases.pay_later(self, self.get("checkout.session", session_id), card))
+
+    def settle(self, session_id: str, *, succeeded: bool = True) -> Object:
+        """Let a payment that takes days arrive, or fail."""
+        with self.acting():
+            self.catch_up()
+            return public(purchases.settle(self, self.get("checkout.session", session_id), succeeded=succeeded))
+
     # --- clocks ------------------------------------------------------------------------------------------------
 
     def catch_up(self) -> None:

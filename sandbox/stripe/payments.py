@@ -92,9 +92,11 @@ def attempt(
             world.change(intent, event="payment_intent.requires_action", **changes)
             raise NeedsThreeDSecure
         if three_d_secure is False:
-            raise _fail(world, intent, method, CardDeclined("payment_intent_authentication_failure", None, UNCONFIRMED))
+            raise decline(
+                world, intent, method, CardDeclined("payment_intent_authentication_failure", None, UNCONFIRMED)
+            )
     if refusal is not None:
-        raise _fail(world, intent, method, refusal)
+        raise decline(world, intent, method, refusal)
     return _succeed(world, intent, method)
 
 
@@ -117,7 +119,7 @@ def fail_next(world: World, customer: str | None, decline_code: str) -> None:
     world.store.state = {**world.store.state, "fail_next": failing}
 
 
-def _fail(world: World, intent: Object, method: Object, refusal: CardDeclined) -> CardDeclined:
+def decline(world: World, intent: Object, method: Object, refusal: CardDeclined) -> CardDeclined:
     """Write down a declined charge, and return the refusal with what it concerns."""
     intent = world.store.get(intent["id"]) or intent
     charge = world.put(_charge(world, intent, method, refusal))

@@ -1,7 +1,9 @@
 """Paying on the hosted page: what becomes of a Checkout Session."""
 
+from contextlib import suppress
+
 from sandbox.stripe import cards, changes, checkout, customers, disputes, invoices, payments
-from sandbox.stripe.errors import Refused
+from sandbox.stripe.errors import CardDeclined, Refused
 from sandbox.stripe.parameters import merged
 from sandbox.stripe.store import Object
 from sandbox.stripe.world import World
@@ -47,6 +49,41 @@ def pay(
     world.emit("checkout.session.completed", session)
     if intent and cards.behaviour_of(method).disputed:
         disputes.begin(world, payments.charge_of(world, intent["id"]))
+    return session
+
+
+def pay_later(world: World, session: Object, number: str, *, email: str | None = None) -> Object:
+    """Complete a session in payment mode with a payment that takes days, as a bank debit does; see `settle`."""
+    if session["status"] != "open" or session["mode"] != "payment":
+        raise Refused("Only an open Checkout Session in payment mode can be paid later.", param="session")
+    intent = _intent_of(world, session)
+    if intent is None:
+        raise Refused("There is nothing to pay.", param="session")
+    method = cards.create(world, number, customer=session["customer"], email=email)
+    world.change(intent, event="payment_intent.processing", payment_method=method["id"], status="processing")
+    session = world.change(
+        world.get("checkout.session", session["id"]), payment_intent=intent["id"], status="complete", url=None
+    )
+    world.emit("checkout.session.completed", session)
+    return session
+
+
+def settle(world: World, session: Object, *, succeeded: bool) -> Object:
+    """Let a payment that took days arrive, or fail, and return the session."""
+    intent = world.get("payment_intent", session["payment_intent"] or "", param="session", status=400)
+    if intent["status"] != "processing":
+        raise Refused(f"The payment of this Checkout Session is {intent['status']}.", param="session")
+    method = world.get("payment_method", intent["payment_method"])
+    if succeeded:
+        with suppress(CardDeclined):
+            payments.attempt(world, intent, method, three_d_secure=True)
+    else:
+        payments.decline(world, intent, method, cards.declined("insufficient_funds"))
+    if world.get("payment_intent", intent["id"])["status"] != "succeeded":
+        world.emit("checkout.session.async_payment_failed", session)
+        return session
+    session = world.change(session, payment_status="paid")
+    world.emit("checkout.session.async_payment_succeeded", session)
     return session
 
 
