@@ -151,7 +151,7 @@ def _title(entry: LedgerEntry, known: catalog.Catalog) -> str:
         case Kind.ADJUSTMENT:
             return source if entry.available_change > 0 else "Taken by CleverAI"
         case Kind.CLAWBACK:
-            return "Taken back after a refund"
+            return "Given back: payment restored" if entry.available_change > 0 else "Taken back: payment returned"
     return name
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from billing.models import FeaturePrice, Grant, LedgerEntry, UsageLine, Wallet
+from billing.models import FeaturePrice, Grant, LedgerEntry, Purchase, UsageLine, Wallet
 from billing.selectors import catalog, history
 from billing.selectors.balance import SOURCE_LABELS
 from billing.selectors.history import Line
@@ -13,6 +13,8 @@ from billing.units import cost_of
 
 Kind = LedgerEntry.Kind
 USAGE = (Kind.CHARGE, Kind.CAPTURE)
+PAID_FOR = (Kind.GRANT, Kind.CLAWBACK)
+BOUGHT = (Grant.Source.PURCHASE, Grant.Source.ALLOWANCE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """Everything a receipt page says. `sum_parts` are input and output, where the caller told them apart."""
+    """Everything a receipt page says. `sum_parts` are input and output, where the caller told them apart.
+
+    `purchase` is what was paid for credits that were added or taken back.
+    """
 
     line: Line
     feature: str
@@ -57,6 +62,7 @@ class Receipt:
     shares: tuple[GrantShare, ...]
     steps: tuple[Step, ...]
     story: tuple[Line, ...]
+    purchase: Purchase | None = None
 
     @property
     def entry(self) -> LedgerEntry:
@@ -103,6 +109,7 @@ def receipt(wallet: Wallet, sequence: int) -> Receipt | None:
         shares=_shares(entry),
         steps=_steps(entry, known) if entry.kind == Kind.CHARGE and entry.price_id is None else (),
         story=_story(wallet, entry),
+        purchase=_purchase(entry),
     )
 
 
@@ -137,6 +144,12 @@ def _is_rounded(entry: LedgerEntry) -> bool:
     return (
         exact != cost_of(entry.quantity, millicredits=entry.price.millicredits, per=entry.price.per) * entry.price.per
     )
+
+
+def _purchase(entry: LedgerEntry) -> Purchase | None:
+    if entry.kind not in PAID_FOR or entry.grant is None or entry.grant.source not in BOUGHT:
+        return None
+    return Purchase.objects.filter(grant=entry.grant).select_related("pack", "plan").first()
 
 
 def _shares(entry: LedgerEntry) -> tuple[GrantShare, ...]:

@@ -14,6 +14,7 @@ from billing.tests.pages.acts import charge
 from billing.tests.pages.conftest import Clock
 from billing.tests.pages.reading import words
 from billing.tests.people import give
+from billing.tests.stripe.shop import Shop
 
 
 def receipt(browser_of_alice: Client, sequence: int) -> str:
@@ -197,3 +198,38 @@ def test_it_asks_little(
     browser_of_alice.get("/")
     with django_assert_max_num_queries(6):
         browser_of_alice.get("/settings/billing/history/2/")
+
+
+def test_bought_credits_say_what_was_paid(browser_of_alice: Client, alice: User, stripe: Shop) -> None:
+    stripe.buy_pack(alice)
+    page = receipt(browser_of_alice, 2)
+    assert "Bought credits Receipt 2" in page
+    assert "Change +1,000 credits" in page
+    assert "Paid $10 for 1,000 credits on 10 Mar 2025, 09:30" in page
+
+
+def test_credits_taken_back_with_a_refund_say_why_and_what_stays(
+    browser_of_alice: Client, alice: User, stripe: Shop
+) -> None:
+    checkout = stripe.buy_pack(alice)
+    charge(alice, 400, now=stripe.now())
+    stripe.engine.refund(stripe.payment_of(checkout))
+    stripe.deliver()
+    page = receipt(browser_of_alice, 4)
+    assert "Taken back: payment returned Receipt 4" in page
+    assert "Change −700 credits" in page
+    assert "Money that you had paid for these credits went back, by a refund or to your bank." in page
+    assert "300 credits of that share had been spent or were set aside at that moment." in page
+    assert "Paid $10 for 1,000 credits" in page
+    assert "Which credits moved Bought credits never expire −700" in page
+
+
+def test_credits_given_back_after_a_won_dispute_say_why(browser_of_alice: Client, alice: User, stripe: Shop) -> None:
+    checkout = stripe.buy_pack(alice)
+    dispute = stripe.engine.dispute(stripe.payment_of(checkout))
+    stripe.deliver()
+    stripe.engine.close_dispute(dispute["id"], "won")
+    stripe.deliver()
+    page = receipt(browser_of_alice, 4)
+    assert "Given back: payment restored Receipt 4" in page
+    assert "So 1,000 credits of what it had bought are yours again." in page
