@@ -154,20 +154,21 @@ def _repair_sessions(tally: Tally, *, since: datetime, now: datetime) -> None:
 
 
 def _not_followed(sessions: list[SessionFacts]) -> list[SessionFacts]:
-    """Return those of our completed sessions whose credits, or whose state, we don't have."""
+    """Return those of our paid sessions whose credits, subscription or state we don't have."""
     ours = _our_prices()
     granted = _fulfilled(_session_key(session.id) for session in sessions)
-    recorded = set(
-        Checkout.objects.filter(
-            stripe_session_id__in=[session.id for session in sessions], status=Checkout.Status.COMPLETE
-        ).values_list("stripe_session_id", flat=True)
+    subscriptions = StripeSubscription.objects.filter(
+        stripe_subscription_id__in=[session.subscription_id for session in sessions]
+    ).values_list("stripe_subscription_id", flat=True)
+    behind = Checkout.objects.filter(stripe_session_id__in=[session.id for session in sessions]).exclude(
+        status=Checkout.Status.COMPLETE
     )
+    done = granted | {_session_key(session.id) for session in sessions if session.subscription_id in set(subscriptions)}
+    done -= {_session_key(session_id or "") for session_id in behind.values_list("stripe_session_id", flat=True)}
     return [
         session
         for session in sessions
-        if session.is_paid
-        and ours & set(session.price_ids)
-        and (session.id not in recorded or (session.mode == "payment" and _session_key(session.id) not in granted))
+        if session.is_paid and ours & set(session.price_ids) and _session_key(session.id) not in done
     ]
 
 

@@ -43,6 +43,7 @@ class Shop:
         self.http = Watching(self.wire)
         self.http._sleep_time_seconds = lambda *_: 0  # the library would wait between its retries
         self.client = Client()
+        self.types = frozenset(inbox.TYPES)
         self.hints: list[tuple[str, list[int]]] = []
 
     # --- time ------------------------------------------------------------------------------------------------------
@@ -60,8 +61,17 @@ class Shop:
         self.engine.advance_to(int(moment.timestamp()))
 
     def wait(self, length: timedelta) -> None:
-        """Let time pass for us alone; nothing happens at Stripe meanwhile."""
+        """Let time pass; what is due at Stripe happens when Stripe is asked next."""
         self._seconds += length.total_seconds()
+
+    def snapshot(self) -> tuple[Any, ...]:
+        """Return all that Stripe is at this moment, the moment included."""
+        return self._seconds, self.engine.snapshot()
+
+    def restore(self, snapshot: tuple[Any, ...]) -> None:
+        """Go back, or on, to a moment that a snapshot was taken of; what was asked since then is asked anew."""
+        self._seconds, engine = snapshot
+        self.engine.restore(engine)
 
     def renew(self, user: User, *, hours: float = 1.5) -> StripeSubscription:
         """Let time pass until so long after the next period began: Stripe collects an hour after it."""
@@ -162,6 +172,10 @@ class Shop:
             return answers[url]
 
         self.http.request = request
+
+    def answer_again(self) -> None:
+        """Let Stripe forget the failures that it still had ahead."""
+        self.wire._failures.clear()
 
     def handle(self, event: StripeEvent) -> bool:
         """Have one event of the inbox handled now, as a worker that was hinted at does."""
