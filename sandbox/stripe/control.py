@@ -43,7 +43,7 @@ def advance(
 
 
 def clock(engine: Engine, *, to: int | None = None, offset: int | None = None) -> Object:
-    """Tell the account's clock, or set it without anything happening in between: to a moment, or to an offset."""
+    """Tell the account's clock, or set it, forward or back: to a moment, or to an offset."""
     if to is not None:
         engine.set_clock(to)
     elif offset is not None:

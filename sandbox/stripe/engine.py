@@ -85,7 +85,7 @@ class Engine(World):
                 self.offset += max(moment - self.now(), 0)
 
     def set_clock(self, moment: int) -> None:
-        """Set the account's clock, forward or back, without anything happening in between."""
+        """Set the account's clock, forward or back. What became due happens at the next touch; nothing is undone."""
         with self.acting():
             self.offset = moment - int(self.real_time())
 
