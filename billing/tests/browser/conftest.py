@@ -51,11 +51,16 @@ def _database_beside_the_browser() -> Iterator[None]:
         yield
 
 
+@pytest.fixture
+def sites(live_server: Any) -> set[str]:
+    """The only sites that the browser may call; whoever starts another one adds it."""
+    return {live_server.url}
+
+
 @pytest.fixture(autouse=True)
-def complaints(context: BrowserContext, live_server: Any) -> Iterator[list[str]]:
+def complaints(context: BrowserContext, sites: set[str]) -> Iterator[list[str]]:
     """Collect what the browser complains about; a test that expects a complaint takes it off the list."""
     found: list[str] = []
-    origin = urlsplit(live_server.url)[:2]
 
     def on_console(message: ConsoleMessage) -> None:
         if message.type == "error":
@@ -65,7 +70,8 @@ def complaints(context: BrowserContext, live_server: Any) -> Iterator[list[str]]
         found.append(f"script: {error.error}")
 
     def on_request(request: Request) -> None:
-        if urlsplit(request.url)[:2] != origin and request.url != "about:blank":
+        address = urlsplit(request.url)
+        if f"{address.scheme}://{address.netloc}" not in sites and request.url != "about:blank":
             found.append(f"another site: {request.url}")
 
     context.on("console", on_console)
