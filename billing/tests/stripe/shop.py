@@ -86,14 +86,17 @@ class Shop:
         """Open a Checkout for a pack."""
         return checkouts.begin_pack(wallet=user.wallet, pack=pack, now=self.now())
 
+    def begin_plan(self, user: User, *, plan: str = "pro") -> Checkout:
+        """Open a Checkout for a plan."""
+        return checkouts.begin_plan(wallet=user.wallet, plan=plan, now=self.now())
+
     def buy_pack(self, user: User, *, pack: str = "pack-1000", card: str = GOOD_CARD, deliver: bool = True) -> Checkout:
         """Buy a pack on Stripe's page; unless `deliver` is false its webhooks arrive and are handled."""
         return self._pay(self.begin_pack(user, pack=pack), card, deliver=deliver)
 
     def subscribe(self, user: User, *, plan: str = "pro", card: str = GOOD_CARD, deliver: bool = True) -> Checkout:
         """Subscribe to a plan on Stripe's page; unless `deliver` is false its webhooks arrive and are handled."""
-        checkout = checkouts.begin_plan(wallet=user.wallet, plan=plan, now=self.now())
-        return self._pay(checkout, card, deliver=deliver)
+        return self._pay(self.begin_plan(user, plan=plan), card, deliver=deliver)
 
     def _pay(self, checkout: Checkout, card: str, *, deliver: bool) -> Checkout:
         self.engine.pay(checkout.stripe_session_id, card=card)
