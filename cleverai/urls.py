@@ -4,12 +4,14 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
+from billing.urls import webhook_urls
 from cleverai import health, views
 
 urlpatterns = [
     path("", views.home, name="home"),
     path("settings/", include("accounts.urls")),
     path("settings/billing/", include("billing.urls")),
+    path("stripe/", include(webhook_urls)),
     path("accounts/", include("allauth.urls")),
     path("admin/login/", views.staff_login, name="staff_login"),
     path("admin/", admin.site.urls),
