@@ -1,6 +1,5 @@
 """Checkout Sessions: what a customer is about to buy on the hosted page."""
 
-from typing import Any
 from urllib.parse import urlsplit
 
 from sandbox.stripe import customers, subscriptions
@@ -12,6 +11,46 @@ from sandbox.stripe.world import World, listing
 
 SHORTEST, LONGEST = 30 * 60, 24 * 3600
 STATUSES = ("complete", "expired", "open")
+EMPTY = (
+    "after_expiration",
+    "client_secret",
+    "collected_information",
+    "consent",
+    "consent_collection",
+    "currency_conversion",
+    "invoice",
+    "origin_context",
+    "payment_intent",
+    "payment_link",
+    "payment_method_configuration_details",
+    "permissions",
+    "recovered_from",
+    "saved_payment_method_options",
+    "setup_intent",
+    "shipping_address_collection",
+    "shipping_cost",
+    "subscription",
+    "wallet_options",
+)
+UNTOUCHED: Object = {
+    **dict.fromkeys(EMPTY),
+    "automatic_tax": {"enabled": False, "liability": None, "provider": None, "status": None},
+    "custom_fields": [],
+    "custom_text": dict.fromkeys(
+        ("after_submit", "shipping_address", "submit", "terms_of_service_acceptance"),
+    ),
+    "discounts": [],
+    "livemode": False,
+    "payment_method_options": {"card": {"request_three_d_secure": "automatic"}},
+    "payment_method_types": ["card"],
+    "payment_status": "unpaid",
+    "phone_number_collection": {"enabled": False},
+    "shipping_options": [],
+    "status": "open",
+    "total_details": {"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0},
+    "ui_mode": "hosted_page",
+}
+"""What says the same on every new session here."""
 
 
 def create(world: World, params: Object) -> Object:
@@ -29,7 +68,7 @@ def create(world: World, params: Object) -> Object:
     total = sum(item["amount_total"] for item in sold)
     is_payment = params["mode"] == "payment"
     session: Object = {
-        **_untouched(),
+        **UNTOUCHED,
         "id": session_id,
         "object": "checkout.session",
         "adaptive_pricing": params.get("adaptive_pricing") or {"enabled": True},
@@ -133,49 +172,6 @@ def details_of(email: str | None, name: str | None) -> Object:
 def _invoice_creation() -> Object:
     names = ("account_tax_ids", "custom_fields", "description", "footer", "issuer", "rendering_options")
     return {"enabled": False, "invoice_data": {**dict.fromkeys(names), "metadata": {}}}
-
-
-def _untouched() -> dict[str, Any]:
-    """Return the fields that say the same on every new session here."""
-    nothing = (
-        "after_expiration",
-        "client_secret",
-        "collected_information",
-        "consent",
-        "consent_collection",
-        "currency_conversion",
-        "invoice",
-        "origin_context",
-        "payment_intent",
-        "payment_link",
-        "payment_method_configuration_details",
-        "permissions",
-        "recovered_from",
-        "saved_payment_method_options",
-        "setup_intent",
-        "shipping_address_collection",
-        "shipping_cost",
-        "subscription",
-        "wallet_options",
-    )
-    return {
-        **dict.fromkeys(nothing),
-        "automatic_tax": {"enabled": False, "liability": None, "provider": None, "status": None},
-        "custom_fields": [],
-        "custom_text": dict.fromkeys(
-            ("after_submit", "shipping_address", "submit", "terms_of_service_acceptance"),
-        ),
-        "discounts": [],
-        "livemode": False,
-        "payment_method_options": {"card": {"request_three_d_secure": "automatic"}},
-        "payment_method_types": ["card"],
-        "payment_status": "unpaid",
-        "phone_number_collection": {"enabled": False},
-        "shipping_options": [],
-        "status": "open",
-        "total_details": {"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0},
-        "ui_mode": "hosted_page",
-    }
 
 
 def expire(world: World, session: Object) -> Object:

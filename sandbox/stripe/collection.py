@@ -1,6 +1,6 @@
 """Collecting an invoice's money, and what comes of it for the subscription."""
 
-from sandbox.stripe import cards, invoices, payments, subscriptions
+from sandbox.stripe import cards, invoice_payments, invoices, payments, subscriptions
 from sandbox.stripe.errors import CardDeclined, Refused
 from sandbox.stripe.routes import post
 from sandbox.stripe.store import Object
@@ -31,7 +31,7 @@ def pay(world: World, invoice: Object, *, method: Object | None = None, off_sess
         raise Refused(message, code="invoice_not_payable" if invoice["status"] != "paid" else None)
     subscription = world.get("subscription", invoice["_subscription"])
     method = method or cards.default_of(world, invoice["customer"], subscription)
-    intent = invoices.intent_of(world, invoice)
+    intent = invoice_payments.intent_of(world, invoice)
     assert intent is not None  # noqa: S101 - an open invoice has something to pay, and so an intent
     if method is None:
         message = "There is no default_payment_method set on this Customer or Invoice."

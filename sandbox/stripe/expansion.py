@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from sandbox.stripe import checkout, invoices, payments, subscriptions
+from sandbox.stripe import checkout, invoice_payments, payments, subscriptions
 from sandbox.stripe.errors import Refused
 from sandbox.stripe.store import Object
 from sandbox.stripe.world import World, public
@@ -13,7 +13,7 @@ INCLUDED: dict[tuple[str, str], Callable[[World, Object], Object]] = {
     ("charge", "refunds"): payments.refunds_of,
     ("checkout.session", "line_items"): checkout.items_of,
     ("customer", "subscriptions"): subscriptions.list_of,
-    ("invoice", "payments"): invoices.payments_of,
+    ("invoice", "payments"): invoice_payments.shown,
 }
 
 

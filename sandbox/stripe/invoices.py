@@ -1,17 +1,80 @@
 """Invoices and what pays them: draft, open, paid."""
 
-from typing import Any
 
-from sandbox.stripe import payments
+from sandbox.stripe import invoice_payments, payments
 from sandbox.stripe.errors import Refused
 from sandbox.stripe.parameters import METADATA, merged
 from sandbox.stripe.routes import CREATED, created_within, get, pages, post, retrieving
 from sandbox.stripe.store import Object
-from sandbox.stripe.world import World, listing, public
+from sandbox.stripe.world import World, listing
 
 FINALIZED_AFTER = 3600
 DESCRIPTIONS = {"subscription_create": "Subscription creation", "subscription_update": "Subscription update"}
 STATUSES = ("draft", "open", "paid", "uncollectible", "void")
+UNTOUCHED: Object = {
+    "account_country": "US",
+    "account_name": "CleverAI (sandbox)",
+    "account_tax_ids": None,
+    "amount_overpaid": 0,
+    "amount_paid": 0,
+    "amount_shipping": 0,
+    "application": None,
+    "attempt_count": 0,
+    "attempted": False,
+    "auto_advance": True,
+    "automatic_tax": {
+        "disabled_reason": None,
+        "enabled": False,
+        "liability": None,
+        "provider": None,
+        "status": None,
+    },
+    "collection_method": "charge_automatically",
+    "custom_fields": None,
+    "customer_shipping": None,
+    "customer_tax_exempt": "none",
+    "customer_tax_ids": [],
+    "default_payment_method": None,
+    "default_source": None,
+    "default_tax_rates": [],
+    "description": None,
+    "discounts": [],
+    "due_date": None,
+    "effective_at": None,
+    "ending_balance": None,
+    "footer": None,
+    "from_invoice": None,
+    "hosted_invoice_url": None,
+    "invoice_pdf": None,
+    "issuer": {"type": "self"},
+    "last_finalization_error": None,
+    "latest_revision": None,
+    "livemode": False,
+    "metadata": {},
+    "next_payment_attempt": None,
+    "number": None,
+    "on_behalf_of": None,
+    "payment_settings": {"default_mandate": None, "payment_method_options": None, "payment_method_types": None},
+    "post_payment_credit_notes_amount": 0,
+    "pre_payment_credit_notes_amount": 0,
+    "receipt_number": None,
+    "rendering": None,
+    "shipping_cost": None,
+    "shipping_details": None,
+    "statement_descriptor": None,
+    "status": "draft",
+    "status_transitions": {
+        "finalized_at": None,
+        "marked_uncollectible_at": None,
+        "paid_at": None,
+        "voided_at": None,
+    },
+    "total_discount_amounts": [],
+    "total_pretax_credit_amounts": [],
+    "total_taxes": [],
+    "webhooks_delivered_at": None,
+}
+"""What says the same on every new invoice here."""
 
 
 def line(
@@ -75,7 +138,7 @@ def draft(
     total = sum(entry["amount"] for entry in lines)
     lines = [{**entry, "invoice": invoice_id} for entry in lines]
     invoice: Object = {
-        **_untouched(),
+        **UNTOUCHED,
         "id": invoice_id,
         "object": "invoice",
         "amount_due": max(total, 0),
@@ -108,73 +171,6 @@ def draft(
     world.put(invoice)
     world.emit("invoice.created", invoice)
     return invoice
-
-
-def _untouched() -> dict[str, Any]:
-    """Return the fields that say the same on every new invoice here."""
-    return {
-        "account_country": "US",
-        "account_name": "CleverAI (sandbox)",
-        "account_tax_ids": None,
-        "amount_overpaid": 0,
-        "amount_paid": 0,
-        "amount_shipping": 0,
-        "application": None,
-        "attempt_count": 0,
-        "attempted": False,
-        "auto_advance": True,
-        "automatic_tax": {
-            "disabled_reason": None,
-            "enabled": False,
-            "liability": None,
-            "provider": None,
-            "status": None,
-        },
-        "collection_method": "charge_automatically",
-        "custom_fields": None,
-        "customer_shipping": None,
-        "customer_tax_exempt": "none",
-        "customer_tax_ids": [],
-        "default_payment_method": None,
-        "default_source": None,
-        "default_tax_rates": [],
-        "description": None,
-        "discounts": [],
-        "due_date": None,
-        "effective_at": None,
-        "ending_balance": None,
-        "footer": None,
-        "from_invoice": None,
-        "hosted_invoice_url": None,
-        "invoice_pdf": None,
-        "issuer": {"type": "self"},
-        "last_finalization_error": None,
-        "latest_revision": None,
-        "livemode": False,
-        "metadata": {},
-        "next_payment_attempt": None,
-        "number": None,
-        "on_behalf_of": None,
-        "payment_settings": {"default_mandate": None, "payment_method_options": None, "payment_method_types": None},
-        "post_payment_credit_notes_amount": 0,
-        "pre_payment_credit_notes_amount": 0,
-        "receipt_number": None,
-        "rendering": None,
-        "shipping_cost": None,
-        "shipping_details": None,
-        "statement_descriptor": None,
-        "status": "draft",
-        "status_transitions": {
-            "finalized_at": None,
-            "marked_uncollectible_at": None,
-            "paid_at": None,
-            "voided_at": None,
-        },
-        "total_discount_amounts": [],
-        "total_pretax_credit_amounts": [],
-        "total_taxes": [],
-        "webhooks_delivered_at": None,
-    }
 
 
 def open_up(world: World, invoice: Object, intent: Object | None = None) -> Object:
@@ -214,50 +210,14 @@ def open_up(world: World, invoice: Object, intent: Object | None = None) -> Obje
             description=DESCRIPTIONS.get(invoice["billing_reason"], "Subscription update"),
             setup_future_usage="off_session",
         )
-        return world.change(invoice, _payment=_link(world, invoice, intent)["id"])
+        return world.change(invoice, _payment=invoice_payments.link(world, invoice, intent)["id"])
     return mark_paid(world, invoice)
-
-
-def _link(world: World, invoice: Object, intent: Object) -> Object:
-    return world.put(
-        {
-            "id": world.new_id("inpay_"),
-            "object": "invoice_payment",
-            "amount_paid": None,
-            "amount_requested": invoice["amount_due"],
-            "created": world.now(invoice["customer"]),
-            "currency": invoice["currency"],
-            "invoice": invoice["id"],
-            "is_default": True,
-            "livemode": False,
-            "payment": {"payment_intent": intent["id"], "type": "payment_intent"},
-            "status": "open",
-            "status_transitions": {"canceled_at": None, "paid_at": None},
-            "_customer": invoice["customer"],
-        }
-    )
-
-
-def payment_of(world: World, invoice: Object) -> Object | None:
-    """Return the invoice payment that links an invoice with its payment intent."""
-    payment_id = invoice.get("_payment")
-    return world.store.get(payment_id) if payment_id else None
-
-
-def intent_of(world: World, invoice: Object) -> Object | None:
-    payment = payment_of(world, invoice)
-    return world.store.get(payment["payment"]["payment_intent"]) if payment else None
 
 
 def mark_paid(world: World, invoice: Object) -> Object:
     """Write down that an open invoice's money is here, and tell of it."""
     now = world.now(invoice["customer"])
-    payment = payment_of(world, invoice)
-    if payment:
-        transitions = {"canceled_at": None, "paid_at": now}
-        payment = world.change(
-            payment, amount_paid=invoice["amount_due"], status="paid", status_transitions=transitions
-        )
+    payment = invoice_payments.mark_paid(world, invoice)
     invoice = world.change(
         invoice,
         event="invoice.updated",
@@ -308,33 +268,10 @@ def list_lines(world: World, params: Object, invoice_id: str) -> list[Object]:
     return found[::-1]
 
 
-def list_payments(world: World, params: Object) -> list[Object]:
-    wanted = {name: params[name] for name in ("invoice", "status") if params.get(name)}
-    intent = (params.get("payment") or {}).get("payment_intent")
-    return [
-        payment
-        for payment in world.all("invoice_payment", **wanted)
-        if (intent is None or payment["payment"]["payment_intent"] == intent) and created_within(payment, params)
-    ]
-
-
-def payments_of(world: World, invoice: Object) -> Object:
-    """Return the list of an invoice's payments, as `expand` shows it."""
-    found = [public(payment) for payment in world.all("invoice_payment", invoice=invoice["id"])]
-    return listing(found, f"/v1/invoice_payments?invoice={invoice['id']}")
-
-
-PAYMENT: dict[str, Any] = {"type!": ("payment_intent",), "payment_intent": str}
 ROUTES = [
     get("/v1/invoices/<invoice>", retrieving("invoice")),
     post("/v1/invoices/<invoice>", update, {"auto_advance": bool, "description": str, "metadata": METADATA}),
     post("/v1/invoices/<invoice>/void", void),
     pages("/v1/invoices/<invoice>/lines", list_lines),
     pages("/v1/invoices", list_all, {"customer": str, "status": STATUSES, "subscription": str, **CREATED}),
-    get("/v1/invoice_payments/<payment>", retrieving("invoice_payment")),
-    pages(
-        "/v1/invoice_payments",
-        list_payments,
-        {"invoice": str, "payment": PAYMENT, "status": ("canceled", "open", "paid"), **CREATED},
-    ),
 ]

@@ -1,6 +1,5 @@
 """Subscriptions: their beginning, their periods, their changes and their end."""
 
-from typing import Any
 
 from sandbox.stripe import catalog, invoices, periods
 from sandbox.stripe.balance import dollars
@@ -11,6 +10,47 @@ from sandbox.stripe.world import World, listing, public
 
 LIVE = ("active", "past_due", "unpaid", "trialing", "incomplete")
 STATUSES = (*LIVE, "canceled", "incomplete_expired", "paused", "all", "ended")
+UNTOUCHED: Object = {
+    "application": None,
+    "application_fee_percent": None,
+    "automatic_tax": {"disabled_reason": None, "enabled": False, "liability": None},
+    "billing_cycle_anchor_config": None,
+    "billing_mode": {"flexible": {"proration_discounts": "included"}, "type": "flexible"},
+    "billing_schedules": [],
+    "billing_thresholds": None,
+    "cancel_at": None,
+    "cancel_at_period_end": False,
+    "canceled_at": None,
+    "cancellation_details": {"comment": None, "feedback": None, "reason": None},
+    "collection_method": "charge_automatically",
+    "days_until_due": None,
+    "default_source": None,
+    "default_tax_rates": [],
+    "description": None,
+    "discounts": [],
+    "ended_at": None,
+    "invoice_settings": {"account_tax_ids": None, "issuer": {"type": "self"}},
+    "latest_invoice": None,
+    "livemode": False,
+    "next_pending_invoice_item_invoice": None,
+    "on_behalf_of": None,
+    "pause_collection": None,
+    "payment_settings": {
+        "payment_method_options": None,
+        "payment_method_types": None,
+        "save_default_payment_method": "off",
+    },
+    "pending_invoice_item_interval": None,
+    "pending_setup_intent": None,
+    "pending_update": None,
+    "schedule": None,
+    "transfer_data": None,
+    "trial_end": None,
+    "trial_settings": {"end_behavior": {"missing_payment_method": "create_invoice"}},
+    "trial_start": None,
+    "_pending_lines": [],
+}
+"""What says the same on every new subscription here."""
 
 
 def begin(
@@ -30,7 +70,7 @@ def begin(
     items = [_item(world, subscription_id, price, quantity, now, end) for price, quantity in sold]
     customer = world.get("customer", customer_id)
     subscription: Object = {
-        **_untouched(),
+        **UNTOUCHED,
         "id": subscription_id,
         "object": "subscription",
         "billing_cycle_anchor": now,
@@ -65,50 +105,6 @@ def _item(world: World, subscription_id: str, price: Object, quantity: int, star
         "quantity": quantity,
         "subscription": subscription_id,
         "tax_rates": [],
-    }
-
-
-def _untouched() -> dict[str, Any]:
-    """Return the fields that say the same on every new subscription here."""
-    return {
-        "application": None,
-        "application_fee_percent": None,
-        "automatic_tax": {"disabled_reason": None, "enabled": False, "liability": None},
-        "billing_cycle_anchor_config": None,
-        "billing_mode": {"flexible": {"proration_discounts": "included"}, "type": "flexible"},
-        "billing_schedules": [],
-        "billing_thresholds": None,
-        "cancel_at": None,
-        "cancel_at_period_end": False,
-        "canceled_at": None,
-        "cancellation_details": {"comment": None, "feedback": None, "reason": None},
-        "collection_method": "charge_automatically",
-        "days_until_due": None,
-        "default_source": None,
-        "default_tax_rates": [],
-        "description": None,
-        "discounts": [],
-        "ended_at": None,
-        "invoice_settings": {"account_tax_ids": None, "issuer": {"type": "self"}},
-        "latest_invoice": None,
-        "livemode": False,
-        "next_pending_invoice_item_invoice": None,
-        "on_behalf_of": None,
-        "pause_collection": None,
-        "payment_settings": {
-            "payment_method_options": None,
-            "payment_method_types": None,
-            "save_default_payment_method": "off",
-        },
-        "pending_invoice_item_interval": None,
-        "pending_setup_intent": None,
-        "pending_update": None,
-        "schedule": None,
-        "transfer_data": None,
-        "trial_end": None,
-        "trial_settings": {"end_behavior": {"missing_payment_method": "create_invoice"}},
-        "trial_start": None,
-        "_pending_lines": [],
     }
 
 

@@ -77,7 +77,7 @@ def test_an_endpoint_made_through_the_api_gets_its_own_secret(shop: Shop) -> Non
     got: list[tuple[str, bytes, str]] = []
     delivery = Delivery(
         shop.engine, send=lambda url, body, headers: got.append((url, body, headers["Stripe-Signature"])) or 200
-    )  # type: ignore[func-returns-value]  # noqa: E501
+    )  # type: ignore[func-returns-value]
     params = {"url": "https://shop.example/hook", "enabled_events": ["*"], "api_version": "2026-10-28.endive"}
     made = shop.stripe.webhook_endpoints.create(params)  # type: ignore[arg-type]
     assert made.secret.startswith("whsec_")
@@ -240,7 +240,7 @@ def test_the_transport_can_fail_by_itself_before_anything_is_done(shop: Shop, re
 
 
 class Answering(BaseHTTPRequestHandler):
-    def do_POST(self) -> None:  # noqa: N802 - the library's name
+    def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         status = int(body)
         if status == 0:
