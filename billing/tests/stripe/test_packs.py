@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.conf import settings as django
 
 from accounts.models import User
 from billing import gateway
@@ -52,6 +53,31 @@ def test_an_unpaid_session_grants_nothing_whoever_asks(alice: User, stripe: Shop
 
     assert checkouts.sync(checkout=checkout, now=stripe.now()).status == Checkout.Status.OPEN
     assert not Purchase.objects.exists()
+
+
+def test_a_session_that_is_complete_but_not_paid_yet_grants_nothing_until_it_is(alice: User, stripe: Shop) -> None:
+    checkout = stripe.begin_pack(alice)
+    stripe.engine.pay_later(checkout.stripe_session_id)
+    stripe.deliver()
+    checkout.refresh_from_db()
+    assert (checkout.status, Purchase.objects.count()) == (Checkout.Status.PROCESSING, 0)
+
+    stripe.engine.settle(checkout.stripe_session_id)
+    stripe.deliver()
+    checkout.refresh_from_db()
+    assert (checkout.status, Purchase.objects.count()) == (Checkout.Status.COMPLETE, 1)
+
+
+def test_a_payment_on_its_way_that_fails_grants_nothing(alice: User, stripe: Shop) -> None:
+    checkout = stripe.begin_pack(alice)
+    stripe.engine.pay_later(checkout.stripe_session_id)
+    stripe.deliver()
+    stripe.engine.settle(checkout.stripe_session_id, succeeded=False)
+    stripe.deliver()
+
+    checkout.refresh_from_db()
+    assert (checkout.status, Purchase.objects.count()) == (Checkout.Status.FAILED, 0)
+    assert stripe.begin_pack(alice).pk != checkout.pk
 
 
 def test_webhook_return_page_and_repair_grant_one_and_the_same(alice: User, stripe: Shop) -> None:
@@ -185,7 +211,7 @@ def test_everything_that_a_sale_makes_carries_our_ids_and_leads_back_here(alice:
     ours = {"wallet": str(alice.wallet.pk), "checkout": str(checkout.pk), "thing": checkout.thing}
     assert session["client_reference_id"] == str(checkout.pk)
     assert session["metadata"] == ours == stripe.engine.find(stripe.payment_of(checkout))["metadata"]
-    here = f"http://127.0.0.1:8000/settings/billing/checkout/{checkout.pk}/"
+    here = f"{django.SITE_URL}/settings/billing/checkout/{checkout.pk}/"
     assert session["success_url"] == f"{here}return/?session_id={{CHECKOUT_SESSION_ID}}"
     assert session["cancel_url"] == f"{here}cancelled/"
 

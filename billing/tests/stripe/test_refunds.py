@@ -86,6 +86,17 @@ def test_a_refund_that_fails_later_gives_back(pack: Purchase, alice: User, strip
     assert books(alice.wallet)[-1] == ("clawback", 500_000, 0, 0)
 
 
+def test_an_event_that_tells_an_older_state_is_not_believed(pack: Purchase, stripe: Shop) -> None:
+    refund = stripe.engine.refund(pack.stripe_payment_intent_id, 500, status="pending")
+    told_pending = stripe.take_events("refund.created")
+    stripe.engine.fail_refund(refund["id"])
+    stripe.deliver()
+
+    stripe.deliver(told_pending)
+
+    assert taken(pack) == (0, 0, PACK)
+
+
 def test_a_dispute_takes_when_the_money_is_withdrawn_and_gives_back_when_it_is_won(
     pack: Purchase, stripe: Shop
 ) -> None:
@@ -291,6 +302,25 @@ def test_a_refund_that_stripe_did_not_answer_is_asked_for_again_and_made_once(
     refunds.finish_requested(refund_id=waiting.pk, now=stripe.now())
     assert taken(pack)[0] == 500_000
     assert len(gateway.refunds_of(pack.stripe_payment_intent_id)) == 1
+
+
+def test_a_refund_whose_answer_was_lost_is_made_once(
+    pack: Purchase, stella: User, stripe: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_answer(**request: Any) -> None:
+        create(**request)
+        raise StripeUnavailable("The line is dead.")
+
+    create = gateway.create_refund
+    with monkeypatch.context() as patch:
+        patch.setattr(gateway, "create_refund", no_answer)
+        with pytest.raises(StripeUnavailable):
+            ask(pack, stella, stripe)
+    refunds.finish_requested(refund_id=Refund.objects.get().pk, now=stripe.now())
+    stripe.deliver()
+
+    assert len(gateway.refunds_of(pack.stripe_payment_intent_id)) == 1
+    assert (Refund.objects.get().status, taken(pack)[0]) == ("succeeded", 500_000)
 
 
 def test_what_stripe_refuses_says_why_and_takes_nothing(pack: Purchase, stella: User, stripe: Shop) -> None:
