@@ -38,8 +38,5 @@ urlpatterns = [
     path("notices/<int:notice_id>/dismiss/", balance.dismiss, name="dismiss"),
 ]
 
-#: Apart from the pages: this one is Stripe's.
-webhook_urls = [path("webhook/", webhooks.stripe_webhook, name="stripe_webhook")]
-
 #: Below /stripe/, outside the pages.
 webhook_urls = [path("webhook/", webhooks.stripe_webhook, name="stripe_webhook")]
