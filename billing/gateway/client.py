@@ -112,6 +112,8 @@ def _translated(error: stripe.StripeError) -> StripeUnavailable | StripeRefused:
     message, code = str(error.user_message or ""), str(error.code or "")
     request = f" (request {error.request_id})" if error.request_id else ""
     match error:
+        case stripe.StripeError(code="idempotency_key_in_use"):
+            return StripeUnavailable("Stripe is still busy with the same request.")
         case stripe.CardError() | stripe.IdempotencyError():
             return StripeRefused(message, code=code or "idempotency_error")
         case stripe.InvalidRequestError() if error.http_status == 404 or code == "resource_missing":

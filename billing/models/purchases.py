@@ -41,7 +41,7 @@ class Checkout(models.Model):
         indexes = [models.Index(fields=["created_at"], name="checkouts_by_age")]
 
     def __str__(self) -> str:
-        return f"{self.price_id}, {self.status}"
+        return f"{self.thing}, {self.get_status_display().lower()}"
 
 
 class Purchase(models.Model):
@@ -78,7 +78,7 @@ class Purchase(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.business_key
+        return f"{self.pack or self.plan}, paid {self.paid_at:%Y-%m-%d}"
 
 
 class Refund(models.Model):

@@ -76,7 +76,7 @@ def figures(*, wallet_id: int | None = None) -> Figures:
 
 OVERDUE = {
     "wallets with something due": "SELECT count(*) FROM billing_wallet WHERE next_due_at < {moment}",
-    "Stripe's events not handled": "SELECT count(*) FROM billing_stripeevent"
+    "events of Stripe's not handled": "SELECT count(*) FROM billing_stripeevent"
     " WHERE received_at < {moment} AND (status = 'pending' OR status = 'failed')",
     "refunds that Stripe wasn't asked for": "SELECT count(*) FROM billing_refund"
     " WHERE requested_at < {moment} AND status = 'requested'",

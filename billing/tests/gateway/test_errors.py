@@ -95,6 +95,10 @@ FAILURES: dict[str, tuple[Any, type[PaymentError]]] = {
     "key without permission": (refusal(403), StripeUnavailable),
     "not found": (refusal(404, code="resource_missing"), StripeNotFound),
     "same request under way": (refusal(409, code="idempotency_key_in_use"), StripeUnavailable),
+    "same key under way": (
+        refusal(409, type_="idempotency_error", code="idempotency_key_in_use"),
+        StripeUnavailable,
+    ),
     "too fast": (refusal(429, code="rate_limit"), StripeUnavailable),
     "teapot": (refusal(418), StripeUnavailable),
     "broken": (refusal(500, type_="api_error"), StripeUnavailable),
