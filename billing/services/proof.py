@@ -55,7 +55,7 @@ def figures(*, wallet_id: int | None = None) -> Figures:
         entries=Count("id"),
         uses=Count("id", filter=Q(kind__in=[LedgerEntry.Kind.CHARGE, LedgerEntry.Kind.CAPTURE])),
         used=Sum("cost"),
-        uncovered=Sum("uncovered"),
+        uncovered=Sum("uncovered", filter=~Q(kind=LedgerEntry.Kind.CLAWBACK)),
     )
     counts = {
         "wallets": wallets.count(),
