@@ -57,4 +57,4 @@ def check() -> int:
 
 
 def _template_folders() -> list[str]:
-    return [str(folder) for folder in Path().glob("*/templates")] + ["templates"]
+    return [str(folder) for folder in Path().glob("*/templates")] + ["sandbox/stripe/templates", "templates"]
