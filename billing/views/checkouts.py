@@ -22,8 +22,10 @@ from billing.views.wallets import SignedInRequest, wants_fragment, with_wallet
 
 logger = logging.getLogger(__name__)
 
-#: How often the page asks: each two seconds for the first half minute, then each ten.
-QUICK_ASKS, QUICK_SECONDS, SLOW_SECONDS = 15, 2, 10
+#: How often the page asks: each two seconds for the first half minute, each ten for five minutes, then each minute.
+QUICK_ASKS, QUICK_SECONDS = 15, 2
+SLOW_ASKS, SLOW_SECONDS = 45, 10
+SLOWEST_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,9 @@ class Progress:
     @property
     def seconds(self) -> int:
         """How long to wait before the next question."""
-        return QUICK_SECONDS if self.asked < QUICK_ASKS else SLOW_SECONDS
+        if self.asked < QUICK_ASKS:
+            return QUICK_SECONDS
+        return SLOW_SECONDS if self.asked < SLOW_ASKS else SLOWEST_SECONDS
 
 
 @require_safe

@@ -4,14 +4,14 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from billing import gateway
 from billing.models import Purchase
 from billing.selectors import balance as balances
 from billing.selectors import sales
 from billing.services import checkouts
-from billing.views.refusals import while_suspended, with_refusals
+from billing.views.refusals import only_by_button, while_suspended, with_refusals
 from billing.views.wallets import SignedInRequest, with_wallet
 
 
@@ -32,7 +32,7 @@ def buy(request: SignedInRequest) -> HttpResponse:
     return render(request, "billing/buy.html", context)
 
 
-@require_POST
+@only_by_button("billing:buy")
 @with_wallet
 @with_refusals
 def buy_pack(request: SignedInRequest, code: str) -> HttpResponse:

@@ -3,13 +3,13 @@
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from billing.selectors import balance as balances
 from billing.selectors import plans as selectors
 from billing.selectors import sales
 from billing.services import checkouts, contracts
-from billing.views.refusals import while_suspended, with_refusals
+from billing.views.refusals import only_by_button, while_suspended, with_refusals
 from billing.views.wallets import SignedInRequest, with_wallet
 
 
@@ -28,7 +28,7 @@ def plans(request: SignedInRequest) -> HttpResponse:
     return render(request, "billing/plans.html", context)
 
 
-@require_POST
+@only_by_button("billing:plans")
 @with_wallet
 @with_refusals
 def choose_plan(request: SignedInRequest, code: str) -> HttpResponse:

@@ -8,14 +8,14 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from billing import gateway
 from billing.errors import PaymentError, StripeRefused
 from billing.selectors import balance as balances
 from billing.selectors import sales
 from billing.services import paid_subscriptions
-from billing.views.refusals import with_refusals
+from billing.views.refusals import only_by_button, with_refusals
 from billing.views.wallets import SignedInRequest, with_wallet
 
 logger = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 FLOWS = {"manage": "", "card": "payment_method_update", "cancel": "subscription_cancel"}
 
 
-@require_POST
+@only_by_button("billing:plans")
 @with_wallet
 @with_refusals
 def portal(request: SignedInRequest, flow: str) -> HttpResponse:

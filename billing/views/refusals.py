@@ -2,18 +2,34 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Concatenate, ParamSpec
+from typing import Concatenate, ParamSpec, TypeAlias
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
 
 from billing.errors import AlreadySubscribed, NotForSale, StripeRefused, StripeUnavailable
 from billing.views.wallets import SignedInRequest
 
 P = ParamSpec("P")
+View: TypeAlias = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
 RETRY_AFTER_SECONDS = 30
+
+
+def only_by_button(page: str) -> Callable[[View[P]], View[P]]:
+    """Let a view be reached by POST alone; a visit, as after a login on the way, is led to the button."""
+
+    def decorate(view: View[P]) -> View[P]:
+        @require_http_methods(["GET", "HEAD", "POST"])
+        @wraps(view)
+        def run(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+            return view(request, *args, **kwargs) if request.method == "POST" else redirect(page)
+
+        return run
+
+    return decorate
 
 
 def with_refusals(

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.test import Client
 
 from accounts.models import User
@@ -42,8 +43,9 @@ def test_a_double_click_leads_to_one_and_the_same_page(browser_of_alice: Client,
 def test_an_address_in_the_form_changes_nothing_about_the_way_back(browser_of_alice: Client, stripe: Shop) -> None:
     browser_of_alice.post(f"{BUY_1000}?next=https://evil.example/", {"next": "https://evil.example/", "price": "0"})
     session = stripe.engine.session(Checkout.objects.get().stripe_session_id)
-    assert session["success_url"].startswith("http://127.0.0.1:8000/settings/billing/checkout/")
-    assert session["cancel_url"].startswith("http://127.0.0.1:8000/settings/billing/checkout/")
+    here = f"{settings.SITE_URL}/settings/billing/checkout/"
+    assert session["success_url"].startswith(here)
+    assert session["cancel_url"].startswith(here)
 
 
 def test_a_page_from_before_the_purchase_sells_nothing(browser_of_alice: Client, alice: User, stripe: Shop) -> None:
@@ -135,8 +137,9 @@ def test_nothing_on_sale_is_a_kind_word(browser_of_alice: Client) -> None:
     assert "No packs are on sale at the moment" in words(browser_of_alice.get(BUY))
 
 
-def test_buying_is_never_a_link(browser_of_alice: Client, stripe: Shop) -> None:
-    assert browser_of_alice.get(BUY_1000).status_code == 405
+def test_a_link_never_buys_but_leads_to_the_packs(browser_of_alice: Client, stripe: Shop) -> None:
+    assert browser_of_alice.get(BUY_1000)["Location"] == BUY
+    assert browser_of_alice.put(BUY_1000).status_code == 405
     assert not Checkout.objects.exists()
 
 

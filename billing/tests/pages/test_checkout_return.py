@@ -141,6 +141,8 @@ def test_it_asks_each_two_seconds_and_later_less_often(browser_of_alice: Client,
     assert 'progress/?asked=4" hx-trigger="load delay:2s"' in first
     later = browser_of_alice.get(back(checkout, "progress"), {"asked": "15"}, **HTMX).content.decode()
     assert 'progress/?asked=16" hx-trigger="load delay:10s"' in later
+    at_last = browser_of_alice.get(back(checkout, "progress"), {"asked": "45"}, **HTMX).content.decode()
+    assert 'progress/?asked=46" hx-trigger="load delay:60s"' in at_last
 
 
 def test_a_payment_on_its_way_is_waited_for(browser_of_alice: Client, alice: User, stripe: Shop) -> None:

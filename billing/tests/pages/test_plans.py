@@ -146,8 +146,8 @@ def test_stripe_down_is_said_and_nothing_is_charged(browser_of_alice: Client, al
     assert alice.wallet.entries.count() == 1
 
 
-def test_choosing_is_never_a_link(browser_of_alice: Client, stripe: Shop) -> None:
-    assert browser_of_alice.get(CHOOSE_PRO).status_code == 405
+def test_a_link_chooses_nothing_but_leads_to_the_plans(browser_of_alice: Client, stripe: Shop) -> None:
+    assert browser_of_alice.get(CHOOSE_PRO)["Location"] == PLANS
     assert not Checkout.objects.exists()
 
 
