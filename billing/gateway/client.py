@@ -51,9 +51,11 @@ def in_our_words() -> Iterator[None]:
     try:
         yield
     except stripe.StripeError as error:
-        logger.info("Stripe: %s, status %s, request %s.", type(error).__name__, error.http_status, error.request_id)
+        ours = _translated(error)
+        level = logging.DEBUG if isinstance(ours, StripeNotFound) else logging.INFO
+        logger.log(level, "%s, status %s, request %s.", type(error).__name__, error.http_status, error.request_id)
         # the library's error carries the whole answer, which may be about a person
-        raise _translated(error) from None
+        raise ours from None
     except (AttributeError, LookupError, TypeError, ValueError, ArithmeticError, OSError) as error:
         # an answer without what the library's version of the API promises
         raise StripeUnavailable("Stripe sent an answer that can't be read.") from error
