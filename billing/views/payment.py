@@ -9,6 +9,9 @@ from billing.selectors import balance as balances
 from billing.selectors import plans, sales
 from billing.views.wallets import SignedInRequest, wants_fragment, with_wallet
 
+#: The card on other pages shows the newest; the page of its own shows them all.
+INVOICES_IN_A_CARD = 3
+
 
 @require_safe
 @with_wallet
@@ -23,6 +26,7 @@ def payment(request: SignedInRequest) -> HttpResponse:
     context: dict[str, object] = {
         "subscription": subscription,
         "is_managed": plans.is_managed_at_stripe(subscription),
+        "invoices_shown": INVOICES_IN_A_CARD if is_fragment else None,
     }
     status = 200
     try:

@@ -83,3 +83,19 @@ def test_bob_sees_his_own(alice: User, bob: User, stripe: Shop) -> None:
     page = words(browser_of(bob).get(PAYMENT, **HTMX))
     assert "4242" not in page
     assert "$29" not in page
+
+
+def test_a_card_on_another_page_shows_the_newest_invoices_and_leads_to_all(
+    browser_of_alice: Client, alice: User, stripe: Shop
+) -> None:
+    stripe.subscribe(alice)
+    for _ in range(3):
+        stripe.renew(alice)
+        stripe.deliver()
+    browser_of_alice.force_login(alice)
+
+    card, page = words(browser_of_alice.get(PAYMENT, **HTMX)), words(browser_of_alice.get(PAYMENT))
+
+    assert (card.count("Paid $29"), page.count("Paid $29")) == (3, 4)
+    assert "All invoices" in card
+    assert "All invoices" not in page
