@@ -41,6 +41,8 @@ PICTURES = [
     Picture(BOB, "history", "/settings/billing/history/"),
     Picture(BOB, "receipt", "/settings/billing/history/?feature=gpt-4o", "main table a"),
     Picture(BOB, "receipt-workflow", "/settings/billing/history/?feature=workflow-execution", "main table a"),
+    Picture(BOB, "plans", "/settings/billing/plans/"),
+    Picture(BOB, "buy", "/settings/billing/buy/"),
     Picture(BOB, "security", "/accounts/2fa/"),
     Picture(ALICE, "overview-low", "/settings/billing/"),
     Picture(CARLA, "overview-unlimited", "/settings/billing/"),
