@@ -42,7 +42,6 @@ class Shop:
         self.wire = InProcess(self.engine)
         self.http = Watching(self.wire)
         self.http._sleep_time_seconds = lambda *_: 0  # the library would wait between its retries
-        self.client = Client()
         self.types = frozenset(inbox.TYPES)
         self.hints: list[tuple[str, list[int]]] = []
 
@@ -136,7 +135,7 @@ class Shop:
         """Post an event to our endpoint as Stripe does, signed unless `signature` says otherwise."""
         body = event if isinstance(event, bytes) else json.dumps(event).encode()
         signed = self.sign(body) if signature is None else signature
-        return self.client.post(
+        return Client().post(
             WEBHOOK, body, content_type="application/json; charset=utf-8", headers={"stripe-signature": signed}
         )
 
