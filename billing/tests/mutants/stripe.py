@@ -199,7 +199,7 @@ MONEY_BACK = [
         file=REFUNDS,
         old="    row = rows.filter(stripe_refund_id=facts.id).first()\n",
         new="    row = None\n",
-        caught_by=REFUNDED + "test_a_refund_takes_back_what_is_there",
+        caught_by=REFUNDED + "test_a_refund_that_fails_later_gives_back",
     ),
     Mutant(
         name="what returns from a hold escapes the refund",
