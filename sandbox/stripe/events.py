@@ -2,15 +2,13 @@
 
 from sandbox.stripe.routes import CREATED, created_within, get, pages, retrieving
 from sandbox.stripe.store import Object
-from sandbox.stripe.world import World
-
-KEPT_SECONDS = 30 * 86_400
+from sandbox.stripe.world import EVENTS_KEPT_SECONDS, World
 
 
 def list_all(world: World, params: Object) -> list[Object]:
     """Return the events of the last thirty days; Stripe keeps no older ones."""
     types = params.get("types") or ([params["type"]] if params.get("type") else None)
-    oldest = world.now() - KEPT_SECONDS
+    oldest = world.now() - EVENTS_KEPT_SECONDS
     return [
         event
         for event in world.events

@@ -1,6 +1,5 @@
 """Invoices and what pays them: draft, open, paid."""
 
-
 from sandbox.stripe import invoice_payments, payments
 from sandbox.stripe.errors import Refused
 from sandbox.stripe.parameters import METADATA, merged

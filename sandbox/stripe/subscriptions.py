@@ -1,6 +1,5 @@
 """Subscriptions: their beginning, their periods, their changes and their end."""
 
-
 from sandbox.stripe import catalog, invoices, periods
 from sandbox.stripe.balance import dollars
 from sandbox.stripe.errors import Refused

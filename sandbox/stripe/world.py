@@ -11,6 +11,7 @@ from typing import Any
 from sandbox.stripe.errors import missing
 from sandbox.stripe.store import Object, Store
 
+EVENTS_KEPT_SECONDS = 30 * 86_400
 API_VERSION = "2026-10-28.endive"
 
 # What an error calls an object of a kind.
@@ -130,7 +131,10 @@ class World:
         if self._moment is not None:
             return self._moment
         clock = self.clock_of(customer)
-        return int(clock["frozen_time"]) if clock else int(self.real_time()) + self.offset
+        return int(clock["frozen_time"]) if clock else self._account_now()
+
+    def _account_now(self) -> int:
+        return int(self.real_time()) + self.offset
 
     def clock_of(self, customer: str | None) -> Object | None:
         """Return the test clock that a customer is attached to, if any."""
@@ -190,7 +194,10 @@ class World:
         return self.store.all("event")
 
     def emit(self, event_type: str, item: Object, *, previous: Object | None = None) -> Object:
-        """Keep an event about an object as it is now; it is delivered unless the world is silent."""
+        """Keep an event about an object as it is now, and deliver it.
+
+        In a silent world nothing is delivered, and only what Stripe would still list is kept.
+        """
         data: Object = {"object": public(item)}
         if previous is not None:
             data["previous_attributes"] = previous
@@ -206,7 +213,8 @@ class World:
             "request": self.request or {"id": None, "idempotency_key": None},
             "type": event_type,
         }
-        self.put(event)
+        if not self.silent or event["created"] >= self._account_now() - EVENTS_KEPT_SECONDS:
+            self.put(event)
         if endpoints and not self._strikes("drop"):
             for endpoint in endpoints * (2 if self._strikes("duplicate") else 1):
                 self.queue(event, endpoint)
