@@ -30,6 +30,7 @@ GOOD_CARD = "4242424242424242"
 DECLINED_CARD = "4000000000000002"
 FAILS_LATER_CARD = "4000000000000341"
 THREE_D_SECURE_CARD = "4000002500003155"
+FOLLOWS_WITHIN_MS = 5_000
 QUIET_WITHIN_SECONDS = 20.0
 ENDED = ("task that ends the worker", ())
 
@@ -171,3 +172,17 @@ def choose_card(page: Page, number: str) -> None:
     digits = re.sub(r"(\d{4})(?=\d)", r"\1 ", number)
     page.get_by_role("link", name=digits).click()
     expect(page.get_by_label("Card number")).to_have_value(digits)
+
+
+def control(page: Page, stripe_site: StripeSite, button: str) -> None:
+    """Push a button of the sandbox's controls, and wait until all that follows has arrived here."""
+    page.goto(f"{stripe_site.url}/sandbox/")
+    page.get_by_role("button", name=button).click()
+    expect(page.get_by_role("status")).not_to_be_empty()
+    stripe_site.wait_until_quiet()
+
+
+def expect_balance(page: Page, available: str, *, within_ms: int = FOLLOWS_WITHIN_MS) -> None:
+    """Wait until the header says that exactly so many credits can be spent."""
+    chip = page.locator("#balance-chip-link")
+    expect(chip).to_contain_text(re.compile(rf"(?<![\d,.]){re.escape(available)} credits available"), timeout=within_ms)
