@@ -85,7 +85,7 @@ def claim(*, event_id: int, now: datetime) -> StripeEvent | None:
 def finish(event_id: int, *, note: str, now: datetime) -> None:
     """Mark an event as handled, in the transaction of the work; with nothing to note there was nothing to do."""
     status = StripeEvent.Status.DONE if note else StripeEvent.Status.IGNORED
-    _close(event_id, status, error="" if note else "Everything was as this event says already.", now=now)
+    _close(event_id, status, error="" if note else "It changed nothing here.", now=now)
 
 
 def ignore(event_id: int, *, reason: str, now: datetime) -> None:

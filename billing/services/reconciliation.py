@@ -42,10 +42,11 @@ BATCH = 100
 
 @dataclass
 class Tally:
-    """What a run went through and what it found, in words."""
+    """What a run went through, which sessions and invoices it saw paid, and what it found, in words."""
 
     counts: dict[str, int] = field(default_factory=dict)
     findings: list[str] = field(default_factory=list)
+    paid: set[str] = field(default_factory=set)
 
     def count(self, what: str, number: int = 1) -> None:
         """Add to a figure."""
@@ -146,6 +147,7 @@ def _repair_sessions(tally: Tally, *, since: datetime, now: datetime) -> None:
     """Fulfil the sessions that were completed and not followed."""
     for batch in _batches(gateway.sessions_since(since - CREATED_BEFORE)):
         tally.count("sessions seen", len(batch))
+        tally.paid |= {session.id for session in batch if session.is_paid}
         for session in _not_followed(batch):
             row = f"Checkout Session {session.id}"
             sync = partial(checkouts.sync_session, session_id=session.id, now=now)
@@ -176,6 +178,7 @@ def _repair_invoices(tally: Tally, *, since: datetime, now: datetime) -> None:
     """Grant the allowances that were paid for and not issued."""
     for batch in _batches(gateway.paid_invoices_since(since - CREATED_BEFORE)):
         tally.count("invoices seen", len(batch))
+        tally.paid |= {invoice.id for invoice in batch if invoice.is_paid}
         for invoice in _not_granted(batch):
             row = f"Invoice {invoice.id}"
             sync = partial(paid_subscriptions.sync_invoice, invoice_id=invoice.id, now=now)
@@ -248,7 +251,8 @@ def _find_grants_without_payment(tally: Tally, *, since: datetime) -> None:
     """Report recent purchases that Stripe has no payment for; grants without a purchase are the proof's affair."""
     for purchase in Purchase.objects.filter(fulfilled_at__gte=since).order_by("pk").iterator(BATCH):
         tally.count("purchases checked")
-        if not _is_paid_at_stripe(purchase):
+        seen = {purchase.stripe_invoice_id, purchase.stripe_session_id} & tally.paid
+        if not seen and not _is_paid_at_stripe(purchase):
             tally.find(
                 f"Purchase {purchase.pk} of wallet {purchase.wallet_id} ({purchase.business_key}) granted credits,"
                 " and Stripe has no such payment."

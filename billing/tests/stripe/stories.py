@@ -1,7 +1,6 @@
 """A customer's story at Stripe, and what our books must tell of it whichever way its events came."""
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -144,10 +143,3 @@ def _moved(wallet: Wallet) -> list[tuple[Any, ...]]:
         moved[kind, names[grant], "left"] += left
         moved[kind, names[grant], "held"] += held
     return sorted((*what, amount) for what, amount in moved.items() if amount)
-
-
-def lost_and_copied(events: Sequence[Event], dice: Any, *, loss: float, most_copies: int) -> list[Event]:
-    """Return a stream that Stripe and the network could make of these events: some lost, copied, in any order."""
-    stream = [event for event in events if dice.random() >= loss for _ in range(1 + dice.randint(0, most_copies))]
-    dice.shuffle(stream)
-    return stream

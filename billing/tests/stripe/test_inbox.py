@@ -148,7 +148,7 @@ def test_what_changed_nothing_counts_as_nothing_to_do(now: datetime) -> None:
     inbox.finish(row.pk, note="", now=now)
 
     row.refresh_from_db()
-    assert (row.status, row.error) == ("ignored", "Everything was as this event says already.")
+    assert (row.status, row.error) == ("ignored", "It changed nothing here.")
 
 
 def test_a_payload_that_the_database_can_not_keep_is_kept_as_far_as_it_can(now: datetime) -> None:
