@@ -1,6 +1,6 @@
 """Test clocks: a time of their own for the customers attached to them."""
 
-from sandbox.stripe import schedule
+from sandbox.stripe import changes, checkout, schedule
 from sandbox.stripe.errors import Refused
 from sandbox.stripe.routes import delete, get, listing_by, pages, post, retrieving
 from sandbox.stripe.store import Object
@@ -51,9 +51,9 @@ def remove(world: World, params: Object, clock_id: str) -> Object:
     """Delete a test clock, and the customers on it with their subscriptions."""
     clock = world.get("test_helpers.test_clock", clock_id)
     for customer in world.all("customer", test_clock=clock_id):
-        for subscription in world.all("subscription", customer=customer["id"]):
-            world.change(subscription, status="canceled", ended_at=clock["frozen_time"])
-        world.change(customer, deleted=True)
+        for session in world.all("checkout.session", customer=customer["id"], status="open"):
+            checkout.expire(world, session)
+        changes.delete_customer(world, {}, customer["id"])
     world.emit("test_helpers.test_clock.deleted", clock)
     world.store.remove(clock_id)
     return {"id": clock_id, "object": "test_helpers.test_clock", "deleted": True}

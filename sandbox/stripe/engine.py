@@ -200,10 +200,10 @@ class Engine(World):
             return len(waiting)
 
     def redeliver(self, event_id: str) -> int:
-        """Send an event again to every endpoint, whether it listens to the event's type or not; return how many."""
+        """Send an event again to every endpoint that listens to its type; return how many there are."""
         with self.acting():
             event = self.get("event", event_id)
-            endpoints = self.all("webhook_endpoint", status="enabled")
+            endpoints = self.listeners(event["type"])
             for endpoint in endpoints:
                 self.queue(event, endpoint)
             return len(endpoints)

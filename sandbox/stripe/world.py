@@ -201,19 +201,20 @@ class World:
         data: Object = {"object": public(item)}
         if previous is not None:
             data["previous_attributes"] = previous
-        endpoints = [] if self.silent else self._listeners(event_type)
-        event = {
+        endpoints = [] if self.silent else self.listeners(event_type)
+        now = self.now(customer_of(item))
+        event: Object = {
             "id": self.new_id("evt_"),
             "object": "event",
             "api_version": API_VERSION,
-            "created": self.now(customer_of(item)),
+            "created": now,
             "data": data,
             "livemode": False,
             "pending_webhooks": len(endpoints),
             "request": self.request or {"id": None, "idempotency_key": None},
             "type": event_type,
         }
-        if not self.silent or event["created"] >= self._account_now() - EVENTS_KEPT_SECONDS:
+        if not self.silent or now >= self._account_now() - EVENTS_KEPT_SECONDS:
             self.put(event)
         if endpoints and not self._strikes("drop"):
             for endpoint in endpoints * (2 if self._strikes("duplicate") else 1):
@@ -230,7 +231,8 @@ class World:
             setattr(self.faults, fault, rate - 1)
         return bool(rate >= 1 or self.chance.random() < rate)
 
-    def _listeners(self, event_type: str) -> list[Object]:
+    def listeners(self, event_type: str) -> list[Object]:
+        """Return the enabled webhook endpoints that asked for a type of event."""
         endpoints = self.all("webhook_endpoint", status="enabled")
         return [endpoint for endpoint in endpoints if {"*", event_type} & set(endpoint["enabled_events"])]
 

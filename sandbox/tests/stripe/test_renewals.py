@@ -335,6 +335,27 @@ def test_a_test_clock_only_goes_on(shop: Shop, refused) -> None:
     assert error.param == "frozen_time"
 
 
+def test_a_deleted_test_clock_takes_its_customers_along(shop: Shop, refused) -> None:
+    clocks = shop.stripe.test_helpers.test_clocks
+    clock = clocks.create({"frozen_time": shop.engine.now()}).id
+    bob = shop.stripe.customers.create({"email": "bob@example.com", "test_clock": clock}).id
+    session = shop.checkout("subscription", customer=bob)
+    subscription = str(shop.engine.pay(session.id, "4000000000000341")["subscription"])
+    still_open = shop.checkout(customer=bob).id
+    clocks.advance(clock, {"frozen_time": shop.engine.now() + 30 * DAY})
+    assert shop.stripe.subscriptions.retrieve(subscription).status == "past_due"
+
+    clocks.delete(clock)
+    shop.engine.take_events()
+    shop.engine.advance_to(shop.engine.now() + 100 * DAY)
+
+    assert shop.told() == []
+    assert shop.stripe.customers.retrieve(bob).deleted
+    assert shop.stripe.subscriptions.retrieve(subscription).status == "canceled"
+    assert shop.stripe.checkout.sessions.retrieve(still_open).status == "expired"
+    assert refused(clocks.retrieve, clock).status == 404
+
+
 def test_what_is_due_in_many_accounts_happens_in_order(shop: Shop) -> None:
     bob = shop.stripe.customers.create({"email": "bob@example.com"}).id
     shop.subscribe()

@@ -149,6 +149,8 @@ def test_it_can_be_delivered_again_and_what_waits_at_once(shop: Shop, endpoint: 
 
     assert shop.engine.redeliver(endpoint.got[0]["id"]) == 1
     assert endpoint.wait(0) == 1
+    [unheard] = [event for event in shop.engine.events if event["type"] == "charge.succeeded"]
+    assert shop.engine.redeliver(unheard["id"]) == 0
 
 
 def test_a_copy_of_the_next_events(shop: Shop, endpoint: Endpoint) -> None:
