@@ -45,6 +45,11 @@ class PaymentDetails:
     next_at: datetime | None
     invoices: Sequence[InvoiceFacts]
 
+    @property
+    def due_cents(self) -> int:
+        """What Stripe still tries to collect for these invoices."""
+        return sum(invoice.total_cents for invoice in self.invoices if invoice.status == "open")
+
 
 def packs_on_sale() -> list[PackCard]:
     """Return the packs that can be bought, in the catalog's order."""

@@ -38,6 +38,7 @@ def test_a_failed_renewal_shows_as_an_open_invoice(browser_of_alice: Client, ali
     stripe.deliver()
     browser_of_alice.force_login(alice)
     page = words(browser_of_alice.get(PAYMENT, **HTMX))
+    assert "Still to be paid: $29 for Pro; Stripe tries again by itself Cancel plan" in page
     assert "10 Apr 2025 Open $29" in page
     assert "Change card" in page
 

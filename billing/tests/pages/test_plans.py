@@ -110,6 +110,8 @@ def test_a_failed_renewal_asks_for_another_card(browser_of_alice: Client, alice:
     page = words(browser_of_alice.get(PLANS))
     assert "Your last payment failed. Stripe tries again for a while." in page
     assert "Change card" in page
+    assert "What changes if you cancel Pro isn’t renewed again; Stripe still tries the payment that failed." in page
+    assert "What changes on" not in page
 
 
 def test_a_contract_is_changed_by_people(browser_of_alice: Client, alice: User, stripe: Shop) -> None:
