@@ -4,23 +4,17 @@ from sandbox.stripe import checkout, collection, refunds, subscriptions
 from sandbox.stripe.store import Object
 from sandbox.stripe.world import World, customer_of
 
-# Of what is due at the same moment: money first, then endings, then new periods.
-ORDER = ("refund", "invoice", "checkout.session", "subscription")
-
 
 def next_due(world: World, *, clock: str | None = None, customer: str | None = None) -> tuple[int, Object] | None:
     """Return what is due first on a clock (None: the account's), or for one customer, and when."""
-    first: tuple[int, int, Object] | None = None
+    first: tuple[int, Object] | None = None
     for item_id, moment in world.store.waiting.items():
         item = world.store.get(item_id)
-        if item is None or (first and moment > first[0]):
-            continue
-        rank = ORDER.index(item["object"])
-        if first and (moment, rank) >= first[:2]:
+        if item is None or (first and moment >= first[0]):
             continue
         if customer_of(item) == customer if customer else _clock_id(world, item) == clock:
-            first = (moment, rank, item)
-    return (first[0], first[2]) if first else None
+            first = (moment, item)
+    return first
 
 
 def _clock_id(world: World, item: Object) -> str | None:

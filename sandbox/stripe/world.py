@@ -76,7 +76,7 @@ class World:
         store: Store | None = None,
         *,
         time: Callable[[], float] = real_time.time,
-        base_url: str = "http://127.0.0.1:8200",
+        base_url: str = "http://127.0.0.1:12111",
     ) -> None:
         self.store = store or Store()
         self.lock = threading.RLock()

@@ -107,6 +107,33 @@ def test_a_snapshot_is_gone_back_to_again_and_again(shop: Shop) -> None:
         assert shop.engine.take_events() == []
 
 
+def test_after_going_back_what_was_due_is_due_again(shop: Shop) -> None:
+    subscription = shop.subscribe()
+    session = shop.checkout()
+    before = shop.engine.snapshot()
+    for _ in range(2):
+        shop.engine.advance_to(shop.engine.next_renewal(subscription) + 3600)
+        assert [invoice.status for invoice in shop.invoices(subscription)] == ["paid", "paid"]
+        assert shop.stripe.checkout.sessions.retrieve(session.id).status == "expired"
+        shop.engine.restore(before)
+    assert len(shop.invoices(subscription)) == 1
+
+
+def test_after_going_back_nothing_is_delivered_that_was_not_said(shop: Shop) -> None:
+    server.listen(shop.engine, "http://127.0.0.1:8000/hook", "whsec_one")
+    sent: list[bytes] = []
+    delivery = Delivery(shop.engine, send=lambda url, body, headers: sent.append(body) or 200)  # type: ignore[func-returns-value]
+    before = shop.engine.snapshot()
+    shop.buy()
+    shop.engine.restore(before)
+
+    assert delivery.deliver_due() == 0
+    shop.buy()
+    assert delivery.deliver_due() == 1
+    shop.engine.restore(before)
+    assert len(sent) == 1
+
+
 def test_going_back_is_journalled_too(path: Path) -> None:
     engine, api = restarted(path)
     kept = api.customers.create({"email": "alice@example.com"})

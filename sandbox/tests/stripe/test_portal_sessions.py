@@ -10,7 +10,7 @@ BACK = "https://shop.example/billing"
 def test_a_session_leads_into_the_default_portal(shop: Shop) -> None:
     session = shop.stripe.billing_portal.sessions.create({"customer": shop.alice, "return_url": BACK})
 
-    assert session.url == f"http://127.0.0.1:8200/p/session/{session.id}"
+    assert session.url == f"http://127.0.0.1:12111/p/session/{session.id}"
     assert (session.customer, session.return_url, session.flow) == (shop.alice, BACK, None)
     portal = shop.engine.portal_session(session.id)
     assert portal["configuration"]["is_default"]
