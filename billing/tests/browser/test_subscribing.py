@@ -1,8 +1,10 @@
 """A paid plan from its first month to its end, as it is seen in a browser: renewed, declined, mended, cancelled."""
 
+import re
 from collections.abc import Callable
 
 import pytest
+from django.core import mail
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
@@ -158,3 +160,24 @@ def test_whoever_pays_for_a_plan_already_is_not_sold_it_again(
     expect(page).to_have_url(f"{settings_url}/plans/")
     expect(page.get_by_text("You have this plan already")).to_be_visible()
     assert len(stripe_site.charges()) == 1
+
+
+def test_a_wish_for_a_contract_reaches_staff_by_mail(
+    stripe_site: StripeSite, sign_in: SignIn, settings_url: str, alice: User, stella: User, check: Check
+) -> None:
+    page = sign_in(alice)
+    page.goto(f"{settings_url}/plans/")
+    page.get_by_role("link", name="Talk to us").click()
+    check(page)
+    page.get_by_label("Company").fill("Wonderland Ltd")
+    page.get_by_label("Credits a month").fill("250000")
+    page.get_by_label("What do you need?").fill("Please call.")
+    page.get_by_role("button", name="Send").dblclick()
+    expect(page.get_by_role("heading", name="We have your request")).to_be_visible()
+    check(page)
+    stripe_site.wait_until_quiet()
+    (message,) = mail.outbox
+    (link,) = re.findall(r"https?://\S+/admin/\S+", str(message.body))
+    sign_in(stella)
+    page.goto(link)
+    expect(page.get_by_role("heading", level=1)).to_contain_text("alice@example.com")
