@@ -5,13 +5,52 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
 
 from sandbox.errors import SandboxError
+
+ATTEMPTS = 3
+
+
+def launch(
+    command: Callable[[int], Sequence[str | Path]],
+    answers: Callable[[], bool],
+    *,
+    name: str,
+    log: Path,
+    folder: Path,
+    seconds: float,
+    env: dict[str, str] | None = None,
+) -> "subprocess.Popen[bytes]":
+    """Start a server in a session of its own and return it when it answers.
+
+    `command` gets the number of the attempt, from 1: somebody may take a free port first. Raises SandboxError.
+    """
+    for attempt in range(1, ATTEMPTS + 1):
+        arguments = command(attempt)
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                arguments,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                cwd=folder,
+                env=env,
+                start_new_session=True,
+            )
+        try:
+            wait_until(answers, process, name=name, log=log, seconds=seconds)
+        except SandboxError:
+            stop(process, signal.SIGTERM, seconds=10)
+            if attempt == ATTEMPTS:
+                raise
+        else:
+            return process
+    raise AssertionError("The last attempt returns or raises.")
 
 
 def wait_until(

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from functools import partial
 from pathlib import Path
 
 from sandbox.environment import ROOT
@@ -14,7 +15,6 @@ from sandbox.errors import SandboxError
 from sandbox.servers import processes
 
 PREFERRED_PORT = 12_111
-ATTEMPTS = 3
 
 
 class Stripe:
@@ -32,49 +32,41 @@ class Stripe:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        """Start the process and return when it answers. Somebody may take the port first, hence the attempts."""
+        """Start the process and return when it answers."""
         self.data.mkdir(parents=True, exist_ok=True)
         pid_file = self.data / "stripe.pid"
         processes.stop_leftover(pid_file, str(pid_file), signal.SIGTERM, seconds=10)
-        for attempt in range(1, ATTEMPTS + 1):
-            self.port = _free_port(PREFERRED_PORT if attempt == 1 else 0)
-            with self.log.open("wb") as log:
-                self._process = subprocess.Popen(
-                    self._command(pid_file),
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    cwd=ROOT,
-                    env=self._environment(),
-                    start_new_session=True,
-                )
-            try:
-                processes.wait_until(self._answers, self._process, name="The Stripe sandbox", log=self.log, seconds=60)
-            except SandboxError:
-                self.stop()
-                if attempt == ATTEMPTS:
-                    raise
-            else:
-                return
+        self._process = processes.launch(
+            partial(self._command, pid_file),
+            self._answers,
+            name="The Stripe sandbox",
+            log=self.log,
+            folder=ROOT,
+            seconds=60,
+            env=os.environ | {"STRIPE_SANDBOX_DATA": str(self.data / "journal.sqlite3")} | self._webhooks(),
+        )
 
     def stop(self) -> None:
         if self._process is not None:
             processes.stop(self._process, signal.SIGTERM, seconds=10)
             self._process = None
 
-    def _command(self, pid_file: Path) -> list[str]:
+    def _command(self, pid_file: Path, attempt: int) -> list[str]:
         # one worker: everything is in its memory
+        self.port = _free_port(PREFERRED_PORT if attempt == 1 else 0)
         options = {"bind": f"127.0.0.1:{self.port}", "workers": 1, "threads": 8, "worker-class": "gthread"}
-        options |= {"graceful-timeout": 2, "log-level": "warning", "pid": pid_file}
+        options |= {
+            "graceful-timeout": 2,
+            "log-level": "warning",
+            "pid": pid_file,
+            "env": f"STRIPE_SANDBOX_URL={self.url}",
+        }
         arguments = [text for name, value in options.items() for text in (f"--{name}", str(value))]
         gunicorn = [sys.executable, "-m", "gunicorn", "sandbox.stripe.server:application()"]
         return [*gunicorn, *arguments, "--no-control-socket"]
 
-    def _environment(self) -> dict[str, str]:
-        own = {"STRIPE_SANDBOX_DATA": str(self.data / "journal.sqlite3"), "STRIPE_SANDBOX_URL": self.url}
-        if self.site_url:
-            own["STRIPE_SANDBOX_WEBHOOK_URL"] = f"{self.site_url}/stripe/webhook/"
-        return os.environ | own
+    def _webhooks(self) -> dict[str, str]:
+        return {"STRIPE_SANDBOX_WEBHOOK_URL": f"{self.site_url}/stripe/webhook/"} if self.site_url else {}
 
     def _answers(self) -> bool:
         try:

