@@ -20,6 +20,12 @@ from sandbox.stripe.store import Store
 
 SECRET_KEY = "sk_test_sandbox"
 URL = "http://127.0.0.1:12111"
+LINKS = {
+    "billing_portal.session": "url",
+    "charge": "receipt_url",
+    "checkout.session": "url",
+    "invoice": "hosted_invoice_url",
+}
 WEBHOOK_SECRET = "whsec_sandbox_clever_credits"
 LISTENED_TO = (
     "charge.dispute.closed",
@@ -62,6 +68,7 @@ def application(path: str | Path | None = None) -> Flask:
     """Return the sandbox that the environment describes, delivering. Its journal is `path`, or STRIPE_SANDBOX_DATA."""
     store = Store(path or os.environ.get("STRIPE_SANDBOX_DATA") or None)
     engine = Engine(store, base_url=os.environ.get("STRIPE_SANDBOX_URL", URL))
+    move(engine)
     app = build(engine, secret_key=os.environ.get("STRIPE_SECRET_KEY") or SECRET_KEY)
     secrets = os.environ.get("STRIPE_WEBHOOK_SECRETS") or WEBHOOK_SECRET
     listen(engine, os.environ.get("STRIPE_SANDBOX_WEBHOOK_URL"), secrets.split(",")[0].strip())
@@ -69,6 +76,19 @@ def application(path: str | Path | None = None) -> Flask:
     app.extensions["delivery"] = delivery
     delivery.start()
     return app
+
+
+def move(engine: Engine) -> None:
+    """Let the links in the journal lead to the sandbox's present address, if it has moved to another port."""
+    with engine.acting():
+        before = engine.store.state.get("base_url", engine.base_url)
+        engine.store.state = {**engine.store.state, "base_url": engine.base_url}
+        if before == engine.base_url:
+            return
+        for kind, field in LINKS.items():
+            for item in engine.store.all(kind):
+                if (item.get(field) or "").startswith(f"{before}/"):
+                    engine.change(item, **{field: engine.base_url + item[field].removeprefix(before)})
 
 
 def listen(engine: Engine, url: str | None, secret: str) -> None:

@@ -93,6 +93,31 @@ def test_webhooks_that_waited_are_delivered_after_a_restart(path: Path) -> None:
     engine.store.close()
 
 
+def test_links_follow_the_sandbox_to_another_port(path: Path) -> None:
+    engine = Engine(Store(path), base_url="http://127.0.0.1:12111")
+    server.move(engine)
+    api = stripe.StripeClient("sk_test_sandbox", http_client=InProcess(engine)).v1
+    price = api.prices.create({"currency": "usd", "unit_amount": 1000, "product_data": {"name": "1,000 credits"}}).id
+    params = {
+        "mode": "payment",
+        "line_items": [{"price": price, "quantity": 1}],
+        "success_url": "https://shop.example/",
+    }
+    still_open, paid = (api.checkout.sessions.create(params) for _ in range(2))  # type: ignore[arg-type]
+    engine.pay(paid.id, email="alice@example.com")
+    engine.store.close()
+
+    engine = Engine(Store(path), base_url="http://127.0.0.1:40001")
+    server.move(engine)
+
+    assert engine.find(still_open.id)["url"] == f"http://127.0.0.1:40001/c/pay/{still_open.id}"
+    assert engine.find(still_open.id)["success_url"] == "https://shop.example/"
+    assert engine.find(paid.id)["url"] is None
+    [charge] = engine.all("charge")
+    assert charge["receipt_url"] == f"http://127.0.0.1:40001/receipts/{charge['id']}"
+    engine.store.close()
+
+
 def test_a_snapshot_is_gone_back_to_again_and_again(shop: Shop) -> None:
     session = shop.checkout()
     before = shop.engine.snapshot()
