@@ -119,6 +119,11 @@ def test_going_back_after_paying_buys_nothing_more(
     expect(page.get_by_role("heading", name="1,000 credits are yours")).to_be_visible()
     page.reload()
     expect(page.get_by_role("heading", name="1,000 credits are yours")).to_be_visible()
+    page.go_back()
+    page.go_back()
+    expect(page).to_have_url(packs)
+    expect(page.get_by_role("heading", name="1,000 credits for $10")).to_be_visible()
+    expect_balance(page, "1,100")
     assert len(stripe_site.charges()) == 1
     alice.wallet.refresh_from_db()
     assert alice.wallet.available == 1_100_000
