@@ -17,7 +17,7 @@ ATTEMPTS = 3
 
 
 def launch(
-    command: Callable[[int], Sequence[str | Path]],
+    command: Callable[[], Sequence[str | Path]],
     answers: Callable[[], bool],
     *,
     name: str,
@@ -25,13 +25,14 @@ def launch(
     folder: Path,
     seconds: float,
     env: dict[str, str] | None = None,
+    inherited: Sequence[int] = (),
 ) -> "subprocess.Popen[bytes]":
-    """Start a server in a session of its own and return it when it answers.
+    """Start a server in a session of its own and return it when it answers; raise SandboxError when it doesn't.
 
-    `command` gets the number of the attempt, from 1: somebody may take a free port first. Raises SandboxError.
+    `command` is asked for each attempt: somebody may take a free port first. `inherited` are open files' descriptors.
     """
     for attempt in range(1, ATTEMPTS + 1):
-        arguments = command(attempt)
+        arguments = command()
         with log.open("wb") as output:
             process = subprocess.Popen(
                 arguments,
@@ -41,6 +42,7 @@ def launch(
                 cwd=folder,
                 env=env,
                 start_new_session=True,
+                pass_fds=inherited,
             )
         try:
             wait_until(answers, process, name=name, log=log, seconds=seconds)

@@ -36,37 +36,37 @@ class Stripe:
         self.data.mkdir(parents=True, exist_ok=True)
         pid_file = self.data / "stripe.pid"
         processes.stop_leftover(pid_file, str(pid_file), signal.SIGTERM, seconds=10)
-        self._process = processes.launch(
-            partial(self._command, pid_file),
-            self._answers,
-            name="The Stripe sandbox",
-            log=self.log,
-            folder=ROOT,
-            seconds=60,
-            env=os.environ | {"STRIPE_SANDBOX_DATA": str(self.data / "journal.sqlite3")} | self._webhooks(),
-        )
+        with _free_socket() as listener:  # handed on open, so that nobody else can take the port in between
+            self.port = listener.getsockname()[1]
+            self._process = processes.launch(
+                partial(self._command, pid_file, listener.fileno()),
+                self._answers,
+                name="The Stripe sandbox",
+                log=self.log,
+                folder=ROOT,
+                seconds=60,
+                env=self._environment(),
+                inherited=[listener.fileno()],
+            )
 
     def stop(self) -> None:
         if self._process is not None:
             processes.stop(self._process, signal.SIGTERM, seconds=10)
             self._process = None
 
-    def _command(self, pid_file: Path, attempt: int) -> list[str]:
+    def _command(self, pid_file: Path, descriptor: int) -> list[str]:
         # one worker: everything is in its memory
-        self.port = _free_port(PREFERRED_PORT if attempt == 1 else 0)
-        options = {"bind": f"127.0.0.1:{self.port}", "workers": 1, "threads": 8, "worker-class": "gthread"}
-        options |= {
-            "graceful-timeout": 2,
-            "log-level": "warning",
-            "pid": pid_file,
-            "env": f"STRIPE_SANDBOX_URL={self.url}",
-        }
+        options = {"bind": f"fd://{descriptor}", "workers": 1, "threads": 8, "worker-class": "gthread"}
+        options |= {"graceful-timeout": 2, "log-level": "warning", "pid": pid_file}
         arguments = [text for name, value in options.items() for text in (f"--{name}", str(value))]
         gunicorn = [sys.executable, "-m", "gunicorn", "sandbox.stripe.server:application()"]
         return [*gunicorn, *arguments, "--no-control-socket"]
 
-    def _webhooks(self) -> dict[str, str]:
-        return {"STRIPE_SANDBOX_WEBHOOK_URL": f"{self.site_url}/stripe/webhook/"} if self.site_url else {}
+    def _environment(self) -> dict[str, str]:
+        own = {"STRIPE_SANDBOX_DATA": str(self.data / "journal.sqlite3"), "STRIPE_SANDBOX_URL": self.url}
+        if self.site_url:
+            own["STRIPE_SANDBOX_WEBHOOK_URL"] = f"{self.site_url}/stripe/webhook/"
+        return os.environ | own
 
     def _answers(self) -> bool:
         try:
@@ -76,15 +76,16 @@ class Stripe:
             return False
 
 
-def _free_port(preferred: int) -> int:
-    """Return the preferred port of 127.0.0.1 unless somebody listens there, else any that is free."""
-    for port in (preferred, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            found: int = probe.getsockname()[1]
-            return found
+def _free_socket() -> socket.socket:
+    """Return a socket on the preferred port of 127.0.0.1 unless somebody listens there, else on any that is free."""
+    for port in (PREFERRED_PORT, 0):
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", port))
+            listener.listen()
+        except OSError:
+            listener.close()
+        else:
+            return listener
     raise SandboxError("This machine has no free port for the Stripe sandbox.")

@@ -42,8 +42,7 @@ class Valkey:
             processes.stop(self._process, signal.SIGTERM, seconds=10)
             self._process = None
 
-    def _command(self, attempt: int) -> list[str | Path]:
-        del attempt
+    def _command(self) -> list[str | Path]:
         self.port = _free_port()
         write_privately(self.configuration, self._settings())
         return [get_binary_path(), self.configuration]
