@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,6 +18,7 @@ from accounts.models import User
 from billing import gateway, tasks
 from billing.models import Checkout, Customer, Purchase, StripeEvent, StripeSubscription
 from billing.services import checkouts, inbox, stripe_catalog
+from billing.tests.stripe import undoing
 from sandbox.stripe.engine import Engine
 from sandbox.stripe.transport import InProcess
 from sandbox.stripe_shapes.objects import complaints
@@ -27,6 +28,20 @@ GOOD_CARD = "4242424242424242"
 DECLINED_CARD = "4000000000000002"
 FAILS_LATER_CARD = "4000000000000341"
 WEBHOOK = "/stripe/webhook/"
+
+
+class Outside(InProcess):
+    """The way to Stripe, which remembers what was asked inside a transaction of the product's: nothing may be."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine)
+        self.asked_inside: list[str] = []
+
+    def request(self, method: str, url: str, *args: Any, **options: Any) -> tuple[str, int, Mapping[str, str]]:
+        """Send a request as InProcess does."""
+        if undoing.is_inside_a_transaction():
+            self.asked_inside.append(f"{method} {url}")
+        return super().request(method, url, *args, **options)
 
 
 class Shop:
@@ -39,7 +54,7 @@ class Shop:
     def __init__(self, *, at: datetime) -> None:
         self._seconds = at.timestamp()
         self.engine = Engine(time=lambda: self._seconds)
-        self.wire = InProcess(self.engine)
+        self.wire = Outside(self.engine)
         self.http = Watching(self.wire)
         self.http._sleep_time_seconds = lambda *_: 0  # the library would wait between its retries
         self.types = frozenset(inbox.TYPES)
@@ -202,8 +217,10 @@ def stripe(db: None, now: datetime, monkeypatch: pytest.MonkeyPatch) -> Iterator
         current_app, "send_task", lambda name, args=(), **_: shop.hints.append((name, list(args))), raising=False
     )
     gateway.client.client.cache_clear()
-    stripe_catalog.sync(now=shop.now())
-    shop.take_events()
-    yield shop
+    with undoing.around():
+        stripe_catalog.sync(now=shop.now())
+        shop.take_events()
+        yield shop
     gateway.client.client.cache_clear()
     assert shop.http.found == []
+    assert shop.wire.asked_inside == [], "nothing is asked over the network inside a transaction"

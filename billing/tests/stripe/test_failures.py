@@ -13,7 +13,7 @@ from billing.models import StripeEvent
 from billing.services import inbox
 from billing.tests.stripe.shop import Shop
 from billing.tests.stripe.stories import Books, Event, books_of
-from billing.tests.stripe.undoing import undone
+from billing.tests.stripe.undoing import around, undone
 from billing.webhooks import HANDLERS
 
 MARKS = ("SAVEPOINT", "RELEASE", "ROLLBACK")
@@ -153,7 +153,7 @@ def test_a_handler_that_breaks_at_any_statement_is_tried_again(
             event_row = StripeEvent.objects.get(stripe_event_id=event["id"])
             with broken_statement(number) as statements:
                 try:
-                    with transaction.atomic():
+                    with transaction.atomic(), around():
                         stripe.handle(event_row)
                 except Broken:
                     assert number < 2, "only while the event is claimed"

@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import transaction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +15,7 @@ from billing.models import Dispute, Grant, Hold, LedgerEntry, Purchase, Refund, 
 from billing.services import disputes, refunds
 from billing.tests.people import books, left
 from billing.tests.stripe.shop import Shop
+from billing.tests.stripe.undoing import undone
 
 PACK, CENTS = 1_000_000, 1_000
 LONG = pytest.mark.long
@@ -493,10 +493,6 @@ class Walk:
         return found["amount"] if found["status"] != "won" else 0
 
 
-class _Undone(Exception):
-    pass
-
-
 @pytest.mark.parametrize("examples", [200, pytest.param(50_000, marks=LONG)])
 def test_refunds_and_disputes_in_any_order_net_right(pack: Purchase, alice: User, stripe: Shop, examples: int) -> None:
     before = stripe.engine.snapshot()
@@ -505,17 +501,13 @@ def test_refunds_and_disputes_in_any_order_net_right(pack: Purchase, alice: User
     @given(ACTS)
     def live(acts: list[tuple[str, int, int]]) -> None:
         stripe.engine.restore(before)
-        try:
-            with transaction.atomic():
-                walk = Walk(pack, Wallet.objects.get(pk=alice.wallet.pk), stripe)
-                for act in acts:
-                    walk.do(*act)
-                    walk.check()
-                walk.hear_everything()
+        with undone():
+            walk = Walk(pack, Wallet.objects.get(pk=alice.wallet.pk), stripe)
+            for act in acts:
+                walk.do(*act)
                 walk.check()
-                raise _Undone
-        except _Undone:
-            pass
+            walk.hear_everything()
+            walk.check()
 
     live()
 
