@@ -2,10 +2,13 @@
 
 from billing.models.catalog import Feature, FeaturePrice, Pack, Plan
 from billing.models.chatbots import Chatbot
+from billing.models.clockwork import Heartbeat
 from billing.models.contracts import ContractRequest
 from billing.models.customers import Customer, FormerCustomer
+from billing.models.departures import Departure
 from billing.models.holds import Hold
 from billing.models.ledger import EntryNote, EntryShare, Grant, LedgerEntry
+from billing.models.messages import MailPreference, Message
 from billing.models.notices import Notice
 from billing.models.purchases import Checkout, Dispute, Purchase, Refund
 from billing.models.stripe_events import ReconciliationRun, StripeEvent
@@ -20,6 +23,7 @@ __all__ = [
     "ContractRequest",
     "Customer",
     "DailyUsage",
+    "Departure",
     "Dispute",
     "EntryNote",
     "EntryShare",
@@ -27,8 +31,11 @@ __all__ = [
     "FeaturePrice",
     "FormerCustomer",
     "Grant",
+    "Heartbeat",
     "Hold",
     "LedgerEntry",
+    "MailPreference",
+    "Message",
     "Notice",
     "Pack",
     "Plan",
