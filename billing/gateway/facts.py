@@ -48,7 +48,7 @@ class SubscriptionFacts:
 
 @dataclass(frozen=True, slots=True)
 class LineFacts:
-    """One line of an invoice, with the period that it buys."""
+    """One line of an invoice, with the period that it buys; an extra is charged beside what the subscription sells."""
 
     id: str
     price_id: str
@@ -56,6 +56,7 @@ class LineFacts:
     quantity: int
     starts_at: datetime
     ends_at: datetime
+    is_extra: bool = False
 
 
 @dataclass(frozen=True, slots=True)

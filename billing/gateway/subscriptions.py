@@ -133,4 +133,5 @@ def _line_facts(line: InvoiceLineItem) -> LineFacts:
         quantity=1 if line.quantity is None else line.quantity,
         starts_at=moment(line.period.start),
         ends_at=moment(line.period.end),
+        is_extra=bool(parent and parent.invoice_item_details),
     )

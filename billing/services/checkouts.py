@@ -99,8 +99,10 @@ def apply(fetched: Fetched, *, now: datetime) -> str:
     session = fetched.session
     wallet_id = customers.wallet_id_of(session.customer_id) if session.customer_id else None
     checkout_id = _uuid(session.client_reference_id)
+    if not _is_ours(session, checkout_id):
+        return ""
     if wallet_id is None:
-        if not session.is_paid or not _is_ours(session, checkout_id):
+        if not session.is_paid:
             return ""
         raise UnexpectedPayment(f"{session.id} was paid by {session.customer_id or 'nobody'}, none of our customers.")
     lock_wallet(wallet_id)

@@ -64,10 +64,10 @@ def apply(fetched: Fetched, *, now: datetime) -> str:
     changed, in words. Raises UnexpectedPayment for a subscription of nobody we know, or of something we don't sell.
     """
     facts = fetched.subscription
+    if not any(_sells_ours(fetched)) and not _is_known(facts):
+        return ""
     wallet_id = customers.wallet_id_of(facts.customer_id)
     if wallet_id is None:
-        if not any(_sells_ours(fetched)):
-            return ""
         raise UnexpectedPayment(f"{facts.id} belongs to {facts.customer_id}, who is none of our customers.")
     lock_wallet(wallet_id)
     row = _locked_row(wallet_id, facts)
@@ -82,7 +82,7 @@ def apply(fetched: Fetched, *, now: datetime) -> str:
     done = [
         _begin(row, invoice, line, sold, now=now)
         for invoice in fetched.invoices
-        for line, sold in purchases.plan_lines(invoice)
+        for line, sold in _plan_lines(row, invoice)
         if not Purchase.objects.filter(wallet_id=wallet_id, business_key=purchases.line_key(line)).exists()
     ]
     done.append(_follow_status(row, now=now))
@@ -147,17 +147,42 @@ def _locked_row(wallet_id: int, facts: SubscriptionFacts) -> StripeSubscription:
     return row
 
 
+def _plan_lines(row: StripeSubscription, invoice: InvoiceFacts) -> list[tuple[LineFacts, StripePrice]]:
+    """Return what an invoice buys of ours; what a person has to look at keeps no plan from ending."""
+    try:
+        return purchases.plan_lines(invoice)
+    except UnexpectedPayment as problem:
+        if row.status not in StripeSubscription.OVER:
+            raise
+        logger.warning("%s is over. %s", row, problem)
+        return []
+
+
+def _is_known(facts: SubscriptionFacts) -> bool:
+    return StripeSubscription.objects.filter(stripe_subscription_id=facts.id).exists()
+
+
 def _sells_ours(fetched: Fetched) -> Iterable[bool]:
-    ours = set(StripePrice.objects.values_list("stripe_price_id", flat=True))
+    ours = _our_prices()
     yield fetched.subscription.price_id in ours
     for invoice in fetched.invoices:
-        yield from (line.price_id in ours for line in invoice.lines)
+        yield _bills_ours(invoice, ours)
+
+
+def _our_prices() -> set[str]:
+    return set(StripePrice.objects.filter(plan__isnull=False).values_list("stripe_price_id", flat=True))
+
+
+def _bills_ours(invoice: InvoiceFacts, ours: set[str]) -> bool:
+    return any(line.price_id in ours for line in invoice.lines)
 
 
 def _with_payments(invoices: Iterable[InvoiceFacts]) -> Iterable[InvoiceFacts]:
-    """Ask for the payment of each invoice that we haven't written down yet."""
+    """Ask for the payment of each invoice of ours that we haven't written down yet."""
+    ours = _our_prices()
     for invoice in invoices:
-        if Purchase.objects.filter(stripe_invoice_id=invoice.id).exists() or not invoice.paid_cents:
+        is_known = Purchase.objects.filter(stripe_invoice_id=invoice.id).exists()
+        if is_known or not invoice.paid_cents or not _bills_ours(invoice, ours):
             yield invoice
             continue
         try:

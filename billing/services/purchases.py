@@ -80,17 +80,24 @@ def record(
 def plan_lines(invoice: InvoiceFacts) -> list[tuple[LineFacts, StripePrice]]:
     """Return an invoice's lines that buy a period of one of our plans, earliest first; prorations buy none.
 
-    Raises UnexpectedPayment for a foreign currency, or when something else than our plans was sold.
+    What is billed beside a plan is somebody else's sale. Raises UnexpectedPayment for a foreign currency, or when a
+    subscription sold something else instead.
     """
-    lines = [line for line in invoice.lines if not line.is_proration and line.price_id]
+    lines = [line for line in _lines_of_a_period(invoice) if not line.is_proration and line.price_id]
     if not lines:
         return []
     refuse_foreign_currency(invoice.currency, invoice.id)
     prices = {price.stripe_price_id: price for price in StripePrice.objects.filter(plan__isnull=False)}
-    unknown = {line.price_id for line in lines} - prices.keys()
-    if unknown:
-        raise UnexpectedPayment(f"{invoice.id} bills {', '.join(sorted(unknown))}, which is none of our plans.")
-    return sorted(((line, prices[line.price_id]) for line in lines), key=lambda sold: (sold[0].starts_at, sold[0].id))
+    sold = [(line, prices[line.price_id]) for line in lines if line.price_id in prices]
+    if not sold:
+        others = ", ".join(sorted({line.price_id for line in lines}))
+        raise UnexpectedPayment(f"{invoice.id} bills {others}, which is none of our plans.")
+    return sorted(sold, key=lambda pair: (pair[0].starts_at, pair[0].id))
+
+
+def _lines_of_a_period(invoice: InvoiceFacts) -> list[LineFacts]:
+    """Return the lines for what a subscription sells, without extras that are charged once."""
+    return [line for line in invoice.lines if line.quantity and not line.is_extra]
 
 
 def refuse_foreign_currency(currency: str, what: str) -> None:
