@@ -3,7 +3,7 @@
 from django.db import connection
 
 from billing.models import Plan
-from billing.services.settlement import LOW_PERCENT, VERY_LOW_PERCENT, share_of
+from billing.services.cycles import LOW_PERCENT, VERY_LOW_PERCENT, share_of
 
 HOT_AMOUNT = 10**15
 

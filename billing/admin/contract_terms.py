@@ -14,8 +14,8 @@ from billing.errors import InvalidRequest
 from billing.models import Grant, Plan, Subscription, Wallet
 from billing.periods import period_start
 from billing.services import subscriptions
+from billing.services.cycles import CONTRACT, FREE
 from billing.services.ledger import lock_wallet
-from billing.services.subscriptions import CONTRACT, FREE
 from billing.services.transactions import in_one_transaction
 from billing.units import format_credits
 

@@ -14,8 +14,8 @@ from billing.admin.reading import Only, credits_column, moment_column, name_of, 
 from billing.admin.tables import ROWS, Table, anchor
 from billing.admin.wallet_acts import ADJUST, SUSPEND, settled
 from billing.models import ContractRequest, Hold, Wallet
+from billing.services.cycles import CONTRACT
 from billing.services.ledger import NEVER
-from billing.services.subscriptions import CONTRACT
 from billing.units import format_credits
 
 

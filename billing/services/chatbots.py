@@ -4,7 +4,6 @@ from datetime import datetime
 
 from billing.errors import MeteringError, UnknownFeature
 from billing.models import Chatbot, Feature
-from billing.services.ledger import Books
 from billing.services.settlement import settled_books
 from billing.services.transactions import in_one_transaction
 
@@ -33,13 +32,3 @@ def create(*, wallet_id: int, name: str, model: str, now: datetime) -> Chatbot:
         if limit is not None and active >= limit:
             raise ChatbotLimitReached(limit)
         return Chatbot.objects.create(wallet_id=wallet_id, name=name.strip(), model=feature, created_at=now)
-
-
-def fit_to_plan(books: Books) -> None:
-    """Pause the newest chatbots above the plan's limit, and resume the oldest of them that it allows again."""
-    limit = books.subscription.plan.chatbot_limit
-    for number, chatbot in enumerate(Chatbot.objects.filter(wallet=books.wallet).order_by("created_at", "id"), start=1):
-        is_allowed = limit is None or number <= limit
-        if is_allowed != (chatbot.paused_at is None):
-            chatbot.paused_at = None if is_allowed else books.posted_at
-            chatbot.save(update_fields=["paused_at"])

@@ -21,8 +21,8 @@ from billing.errors import (
 from billing.gateway.facts import SessionFacts
 from billing.models import Checkout, Pack, Plan, StripePrice, Subscription, Wallet
 from billing.services import customers, paid_subscriptions, purchases
+from billing.services.cycles import CONTRACT
 from billing.services.ledger import lock_wallet
-from billing.services.subscriptions import CONTRACT
 from billing.services.transactions import in_one_transaction
 
 #: How long Stripe keeps a session open, and the answer to the request that opened it.

@@ -6,8 +6,9 @@ from accounts.models import User
 from billing.errors import InvalidRequest
 from billing.models import EntryNote, Grant, LedgerEntry
 from billing.services import ledger
+from billing.services.cycles import add_grant
 from billing.services.requests import fingerprint, refuse_other_request
-from billing.services.settlement import add_grant, settled_books
+from billing.services.settlement import settled_books
 from billing.services.transactions import in_one_transaction
 
 # So far below what a wallet can hold that no number of grants makes the next allowance overflow.

@@ -2,8 +2,9 @@
 
 from datetime import datetime
 
-from billing.models import LedgerEntry, Notice, Wallet
+from billing.models import LedgerEntry, Message, Notice, Wallet
 from billing.selectors.balance import deserved_level
+from billing.services import outbox
 from billing.services.ledger import Books
 
 
@@ -23,13 +24,22 @@ def judge(books: Books, entries: list[LedgerEntry]) -> None:
 
 
 def raise_to(books: Books, level: int) -> None:
-    """Set the wallet's warning level and write the notice, unless it was that high already."""
+    """Set the wallet's warning level, write the notice and tell the owner, unless it was that high already."""
     wallet = books.wallet
     if wallet.unlimited or level <= wallet.warning_level:
         return
     wallet.warning_level = level
-    Notice.objects.create(
+    notice = Notice.objects.create(
         wallet=wallet, level=level, cycle=wallet.cycle, available=wallet.available, raised_at=books.posted_at
+    )
+    outbox.tell(
+        wallet=wallet,
+        kind=Message.Kind.LOW_CREDITS,
+        key=f"notice:{notice.pk}",
+        now=books.posted_at,
+        level=level,
+        available=wallet.available,
+        cycle=wallet.cycle,
     )
 
 

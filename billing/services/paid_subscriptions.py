@@ -8,10 +8,11 @@ from datetime import datetime
 from billing import gateway
 from billing.errors import StripeNotFound, UnexpectedPayment
 from billing.gateway.facts import InvoiceFacts, LineFacts, SubscriptionFacts
-from billing.models import Purchase, StripePrice, StripeSubscription, Subscription
-from billing.services import customers, purchases, subscriptions
-from billing.services.ledger import lock_wallet
+from billing.models import Message, Purchase, StripePrice, StripeSubscription, Subscription
+from billing.services import customers, outbox, purchases, subscriptions
+from billing.services.ledger import Books, lock_wallet
 from billing.services.purchases import Payment
+from billing.services.settlement import settled_books
 from billing.services.transactions import in_one_transaction
 
 logger = logging.getLogger(__name__)
@@ -123,19 +124,52 @@ def _follow_status(row: StripeSubscription, *, now: datetime) -> str:
     if not Subscription.objects.filter(wallet_id=row.wallet_id, stripe_subscription=row).exists():
         return ""
     if row.status in StripeSubscription.OVER:
+        if other := subscriptions.hand_over(wallet_id=row.wallet_id, now=now):
+            return f"{other.stripe_subscription_id} pays from now on. {_follow_status(other, now=now)}".strip()
         subscriptions.return_to_free(wallet_id=row.wallet_id, now=now)
         return "Back on Free."
     if row.status not in StripeSubscription.LIVE:
         logger.warning("%s has a status we don't know: %s. The plan stays.", row, row.status)
         return ""
-    status = Subscription.Status.ACTIVE
+    return _take_status(row, _plan_status(row), now=now)
+
+
+def _plan_status(row: StripeSubscription) -> Subscription.Status:
+    """Return what a live subscription at Stripe means for the plan."""
     if row.status in {"past_due", "paused"}:
-        status = Subscription.Status.PAST_DUE
-    elif row.cancel_at is not None and row.current_period_ends_at and row.cancel_at <= row.current_period_ends_at:
-        status = Subscription.Status.CANCELLING
-    if Subscription.objects.filter(wallet_id=row.wallet_id).exclude(status=status).update(status=status):
-        return f"{status.label}."
-    return ""
+        return Subscription.Status.PAST_DUE
+    if row.cancel_at is not None and row.current_period_ends_at and row.cancel_at <= row.current_period_ends_at:
+        return Subscription.Status.CANCELLING
+    return Subscription.Status.ACTIVE
+
+
+def _take_status(row: StripeSubscription, status: Subscription.Status, *, now: datetime) -> str:
+    """Give the plan a status and tell its owner, unless it had it; return the status in words, or nothing."""
+    with settled_books(row.wallet_id, now=now) as books:
+        subscription = books.subscription
+        before = subscription.status
+        if before == status or subscription.stripe_subscription_id != row.pk:
+            return ""
+        subscription.status = status
+        subscription.save(update_fields=["status"])
+        _tell(books, row, before)
+    return f"{status.label}."
+
+
+def _tell(books: Books, row: StripeSubscription, before: str) -> None:
+    subscription = books.subscription
+    ends_at = subscription.period_ends_at.isoformat()
+    now = books.posted_at
+    name = f"{row.stripe_subscription_id}:{ends_at}"
+    if subscription.status == Subscription.Status.PAST_DUE:
+        kind, key, facts = Message.Kind.PAYMENT_FAILED, f"payment_failed:{name}", {"period_ends_at": ends_at}
+    elif subscription.status == Subscription.Status.CANCELLING or before == Subscription.Status.CANCELLING:
+        change = "cancelling" if subscription.status == Subscription.Status.CANCELLING else "resumed"
+        kind, key = Message.Kind.PLAN_CHANGED, f"{change}:{name}:{now:%Y-%m-%dT%H:%M:%S}"
+        facts = {"change": change, "ends_at": ends_at}
+    else:
+        return
+    outbox.tell(wallet=books.wallet, kind=kind, key=key, now=now, plan=subscription.plan_id, **facts)
 
 
 def _locked_row(wallet_id: int, facts: SubscriptionFacts) -> StripeSubscription:

@@ -5,8 +5,8 @@ from datetime import datetime
 
 from billing.errors import UnexpectedPayment
 from billing.gateway.facts import InvoiceFacts, LineFacts, SessionFacts
-from billing.models import Grant, Purchase, StripePrice
-from billing.services import grants
+from billing.models import Grant, Message, Purchase, StripePrice
+from billing.services import grants, outbox
 
 CURRENCY = "usd"
 
@@ -53,9 +53,11 @@ def fulfil_packs(*, wallet_id: int, session: SessionFacts, now: datetime) -> Pur
         stripe_payment_intent_id=session.payment_intent_id,
         stripe_session_id=session.id,
     )
-    return record(
+    purchase = record(
         wallet_id=wallet_id, business_key=key, sold=prices[session.price_ids[0]], grant=grant, payment=payment, now=now
     )
+    outbox.tell(wallet=grant.wallet, kind=Message.Kind.PACK_RECEIPT, key=key, now=now, purchase=purchase.pk)
+    return purchase
 
 
 def record(

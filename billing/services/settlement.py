@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from billing.models import Grant, Hold, LedgerEntry, Subscription, Wallet
+from billing.models import Grant, Hold, LedgerEntry, Plan, Subscription, Wallet
 from billing.periods import period_start
 from billing.services import ledger, notices
 from billing.services.clawbacks import settle_returned
+from billing.services.cycles import FREE, end_grant, follow_calendar, issue_allowance, start_grant, tell_of_reset
 from billing.services.ledger import Books, Share
 from billing.services.transactions import in_one_transaction
 
 HOLD_EXPIRES, GRANT_EXPIRES, GRANT_STARTS, PERIOD_STARTS = range(4)
-LOW_PERCENT, VERY_LOW_PERCENT = 20, 5
 RENEWAL_GRACE = timedelta(hours=24)
 
 
@@ -67,59 +67,6 @@ def next_due(books: Books) -> Due | None:
     return min(dues, default=None)
 
 
-def begin_cycle(books: Books, *, at: datetime, ends_at: datetime | None, allowance: int | None) -> None:
-    """Number a new cycle and copy its warning thresholds; warnings start afresh (decision 19)."""
-    wallet = books.wallet
-    wallet.cycle += 1
-    wallet.cycle_started_at = at
-    wallet.cycle_ends_at = ends_at
-    wallet.warning_level = 0
-    wallet.low_below = share_of(allowance or 0, LOW_PERCENT)
-    wallet.very_low_below = share_of(allowance or 0, VERY_LOW_PERCENT)
-
-
-def share_of(amount: int, percent: int) -> int:
-    """Return the least number of millicredits that is not below `percent` of `amount`."""
-    return -(-amount * percent // 100)
-
-
-def issue_allowance(books: Books, *, starts_at: datetime, ends_at: datetime, key: str) -> LedgerEntry | None:
-    """Begin a cycle and grant its allowance in open books; one of 0 is none, and one without a number is unlimited."""
-    subscription = books.subscription
-    allowance = subscription.plan.allowance if subscription.allowance is None else subscription.allowance
-    books.wallet.unlimited = allowance is None
-    begin_cycle(books, at=starts_at, ends_at=ends_at, allowance=allowance)
-    if not allowance:
-        return None
-    return add_grant(
-        books,
-        Grant(
-            source=Grant.Source.ALLOWANCE,
-            amount=allowance,
-            effective_at=starts_at,
-            expires_at=ends_at,
-            business_key=key,
-        ),
-    )
-
-
-def end_grant(books: Books, grant: Grant, *, effective_at: datetime | None = None) -> None:
-    """Post what is left of a grant as expired and close it; what holds keep of it can still be captured."""
-    if left := books.left[grant.pk]:
-        books.post(LedgerEntry.Kind.EXPIRY, {grant.pk: Share(left=-left)}, effective_at=effective_at)
-    books.end(grant)
-
-
-def add_grant(books: Books, grant: Grant, **facts: Any) -> LedgerEntry | None:
-    """Save a new grant and, unless it starts later, count it in; `facts` are further columns of its entry."""
-    grant.wallet = books.wallet
-    grant.remaining = 0
-    grant.save(force_insert=True)
-    books.grants[grant.pk] = grant
-    books.left[grant.pk] = 0
-    return _start_grant(books, grant, **facts) if grant.effective_at <= books.posted_at else None
-
-
 def release_shares(
     books: Books, hold: Hold, status: Hold.Status, *, effective_at: datetime | None = None
 ) -> LedgerEntry:
@@ -160,7 +107,7 @@ def _replay_moment(books: Books, moment: datetime) -> None:
         elif due.rank == GRANT_EXPIRES:
             _expire_grant(books, books.grants[due.row_id])
         elif due.rank == GRANT_STARTS:
-            _start_grant(books, books.grants[due.row_id])
+            start_grant(books, books.grants[due.row_id])
         else:
             _start_calendar_period(books)
     notices.judge(books, _entries_after(books, sequence))
@@ -185,16 +132,14 @@ def _awaits_renewal(books: Books, grant: Grant) -> bool:
     )
 
 
-def _start_grant(books: Books, grant: Grant, **facts: Any) -> LedgerEntry:
-    books.start(grant)
-    share = {grant.pk: Share(left=grant.amount)}
-    return books.post(LedgerEntry.Kind.GRANT, share, effective_at=grant.effective_at, **facts)
-
-
 def _start_calendar_period(books: Books) -> None:
-    """Begin the next cycle: period n starts at anchor + n months, whenever this runs (decision 13)."""
-    subscription = _calendar_subscription(books)
-    if subscription is None:
+    """Begin the next cycle: period n starts at anchor + n months, whenever this runs (decision 13).
+
+    Where a cancelled plan's last period is over it is the first cycle of Free (decision 16).
+    """
+    subscription = books.subscription
+    if subscription.plan.price_cents:
+        follow_calendar(books, Plan.objects.get(pk=FREE), at=subscription.period_ends_at)
         return
     subscription.period += 1
     subscription.period_started_at = subscription.period_ends_at
@@ -206,13 +151,20 @@ def _start_calendar_period(books: Books) -> None:
         ends_at=subscription.period_ends_at,
         key=f"allowance:{subscription.pk}:{subscription.anchor_at:%Y-%m-%d}:{subscription.period}",
     )
+    tell_of_reset(books)
 
 
 def _calendar_subscription(books: Books) -> Subscription | None:
-    """Return the subscription if the calendar alone begins its cycles: Free, and contracts, which have no price."""
+    """Return the subscription if the calendar alone begins its next cycle.
+
+    It does for Free and for contracts, which have no price, and for a paid plan that was cancelled: Stripe's word that
+    it has ended may be late.
+    """
     subscription = books.subscription
-    follows_calendar = not subscription.plan.price_cents and subscription.status != Subscription.Status.ENDED
-    return subscription if follows_calendar else None
+    if subscription.status == Subscription.Status.ENDED:
+        return None
+    is_over_then = subscription.status == Subscription.Status.CANCELLING
+    return subscription if is_over_then or not subscription.plan.price_cents else None
 
 
 def _open_holds(books: Books) -> list[Hold]:

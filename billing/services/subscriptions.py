@@ -7,12 +7,21 @@ from accounts.models import User
 from billing.errors import InvalidRequest, NoPlan
 from billing.models import Grant, Plan, StripeSubscription, Subscription, Wallet
 from billing.periods import period_start
-from billing.services import chatbots
+from billing.services.cycles import (
+    CONTRACT,
+    FREE,
+    add_grant,
+    begin_cycle,
+    change_plan,
+    follow_calendar,
+    is_of_this_cycle,
+    issue_allowance,
+    tell_of_plan,
+    tell_of_reset,
+)
 from billing.services.ledger import Books
-from billing.services.settlement import add_grant, end_grant, issue_allowance, settled_books
+from billing.services.settlement import settled_books
 from billing.services.transactions import in_one_transaction
-
-FREE, CONTRACT = "free", "enterprise"
 
 
 @in_one_transaction
@@ -84,9 +93,14 @@ def begin_bought_period(
         if _decides_nothing(subscription, plan, payer, starts_at):
             _grant_only(books, plan, starts_at=effective_at, ends_at=ends_at, business_key=business_key)
         else:
-            anchor_at = subscription.anchor_at if subscription.plan == plan else starts_at
-            _change(books, plan, anchor_at=anchor_at, starts_at=starts_at, ends_at=ends_at, payer=payer)
+            before = subscription.plan
+            anchor_at = subscription.anchor_at if before == plan else starts_at
+            change_plan(books, plan, anchor_at=anchor_at, starts_at=starts_at, ends_at=ends_at, payer=payer)
             issue_allowance(books, starts_at=effective_at, ends_at=ends_at, key=business_key)
+            if before == plan:
+                tell_of_reset(books)
+            else:
+                tell_of_plan(books, before=before)
         return Grant.objects.filter(wallet_id=wallet_id, business_key=business_key).first()
 
 
@@ -108,7 +122,7 @@ def begin_contract(*, wallet_id: int, allowance: int | None, now: datetime) -> S
                 " cancel that subscription at Stripe first."
             )
         if (books.subscription.plan, books.subscription.allowance) != (plan, allowance):
-            _begin_calendar(books, plan, allowance=allowance)
+            follow_calendar(books, plan, allowance=allowance)
         return books.subscription
 
 
@@ -118,45 +132,41 @@ def return_to_free(*, wallet_id: int, now: datetime) -> Subscription:
     plan = _plan(FREE)
     with settled_books(wallet_id, now=now) as books:
         if books.subscription.plan != plan:
-            _begin_calendar(books, plan, allowance=None)
+            follow_calendar(books, plan)
         return books.subscription
 
 
-def _begin_calendar(books: Books, plan: Plan, *, allowance: int | None) -> None:
-    starts_at = books.posted_at
-    ends_at = period_start(starts_at, 1)
-    _change(books, plan, anchor_at=starts_at, starts_at=starts_at, ends_at=ends_at, allowance=allowance)
-    key = f"allowance:{books.subscription.pk}:cycle:{books.wallet.cycle + 1}"  # two changes can share a moment
-    issue_allowance(books, starts_at=starts_at, ends_at=ends_at, key=key)
+@in_one_transaction
+def hand_over(*, wallet_id: int, now: datetime) -> StripeSubscription | None:
+    """Let another subscription whose present period is paid carry the plan on, and return it; None without one.
+
+    The cycle becomes the one that it has paid for; its allowance is there already.
+    """
+    with settled_books(wallet_id, now=now) as books:
+        others = StripeSubscription.objects.filter(
+            wallet_id=wallet_id, status__in=StripeSubscription.LIVE, price__plan__isnull=False
+        ).exclude(pk=books.subscription.stripe_subscription_id or 0)
+        for payer in others.select_related("price__plan").order_by("-current_period_ends_at", "pk"):
+            paid = [
+                grant
+                for grant in books.open_grants()
+                if grant.source == Grant.Source.ALLOWANCE
+                and grant.expires_at == payer.current_period_ends_at
+                and not is_of_this_cycle(books, grant)
+            ]
+            if paid and payer.price and payer.price.plan:
+                _continue(books, payer.price.plan, paid[0], payer)
+                return payer
+        return None
 
 
-def _change(
-    books: Books,
-    plan: Plan,
-    *,
-    anchor_at: datetime,
-    starts_at: datetime,
-    ends_at: datetime,
-    allowance: int | None = None,
-    payer: StripeSubscription | None = None,
-) -> None:
-    """Write what the subscription is from now on, and end the allowance that it had."""
-    subscription = books.subscription
-    if subscription.plan != plan:
-        subscription.plan = plan
-        subscription.started_at = starts_at
-    subscription.status = Subscription.Status.ACTIVE
-    subscription.anchor_at = anchor_at
-    subscription.period = 0
-    subscription.period_started_at = starts_at
-    subscription.period_ends_at = ends_at
-    subscription.allowance = allowance
-    subscription.stripe_subscription = payer
-    subscription.save()
-    for grant in books.open_grants():
-        if grant.source == Grant.Source.ALLOWANCE:
-            end_grant(books, grant)
-    chatbots.fit_to_plan(books)
+def _continue(books: Books, plan: Plan, grant: Grant, payer: StripeSubscription) -> None:
+    starts_at, ends_at = grant.effective_at, grant.expires_at
+    if ends_at is None:
+        raise AssertionError("An allowance lasts as long as its cycle.")
+    change_plan(books, plan, anchor_at=starts_at, starts_at=starts_at, ends_at=ends_at, payer=payer)
+    books.wallet.unlimited = plan.allowance is None
+    begin_cycle(books, at=starts_at, ends_at=ends_at, allowance=plan.allowance)
 
 
 def _decides_nothing(

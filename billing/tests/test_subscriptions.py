@@ -95,13 +95,16 @@ def test_an_unpaid_renewal_keeps_the_old_allowance_for_a_day_and_no_longer(alice
     assert (entry.kind, entry.effective_at) == ("expiry", RENEWS_AT + timedelta(hours=24))
 
 
-def test_a_subscription_that_is_cancelling_gets_no_day_more(alice: User) -> None:
+def test_a_subscription_that_is_cancelling_gets_no_day_more_and_becomes_free_without_a_word(alice: User) -> None:
     wallet = alice.wallet
     upgrade(wallet)
     Subscription.objects.filter(wallet=wallet).update(status=Subscription.Status.CANCELLING)
-    settlement.settle(wallet_id=wallet.pk, now=RENEWS_AT)
+    settlement.settle(wallet_id=wallet.pk, now=RENEWS_AT + timedelta(days=3))
     wallet.refresh_from_db()
-    assert wallet.available == 0
+    assert (wallet.available, wallet.cycle_started_at) == (100_000, RENEWS_AT)
+    assert books(wallet, after=3) == [("expiry", -PRO, 0, 0), ("grant", 100_000, 0, 0)]
+    free = Subscription.objects.get(wallet=wallet)
+    assert (free.plan_id, free.status, free.anchor_at) == ("free", "active", RENEWS_AT)
 
 
 def test_a_payment_after_that_day_begins_the_cycle_all_the_same(alice: User) -> None:

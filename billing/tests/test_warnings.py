@@ -8,7 +8,7 @@ from accounts.models import User
 from billing import metering
 from billing.errors import InsufficientCredits
 from billing.models import Wallet
-from billing.services import notices, settlement
+from billing.services import cycles, notices, settlement
 from billing.tests.people import give
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -246,6 +246,6 @@ def test_a_notice_is_dismissed_for_good_and_only_by_its_owner(wallet: Wallet, bo
     ("allowance", "low", "very_low"), [(100_000, 20_000, 5_000), (99, 20, 5), (1, 1, 1), (0, 0, 0)]
 )
 def test_a_threshold_is_the_least_amount_that_is_not_below(allowance: int, low: int, very_low: int) -> None:
-    assert settlement.share_of(allowance, 20) == low
-    assert settlement.share_of(allowance, 5) == very_low
+    assert cycles.share_of(allowance, 20) == low
+    assert cycles.share_of(allowance, 5) == very_low
     assert low * 100 >= allowance * 20 > (low - 1) * 100
