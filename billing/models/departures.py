@@ -4,9 +4,14 @@ from django.db import models
 
 
 class Departure(models.Model):
-    """An address that had a Free allowance until `free_until`, as a keyed hash that names nobody (decision 25)."""
+    """An address that had a Free allowance until `free_until`, as a keyed hash that names nobody (decision 25).
+
+    `anchor_at` and `period` are its Free subscription's, which a new sign-up goes on with.
+    """
 
     address_hash = models.CharField(max_length=64, unique=True)
+    anchor_at = models.DateTimeField()
+    period = models.PositiveIntegerField()
     free_until = models.DateTimeField()
     left_at = models.DateTimeField()
 

@@ -7,6 +7,7 @@ from accounts.models import User
 from billing.errors import InvalidRequest, NoPlan
 from billing.models import Grant, Plan, StripeSubscription, Subscription, Wallet
 from billing.periods import period_start
+from billing.services import departures
 from billing.services.cycles import (
     CONTRACT,
     FREE,
@@ -28,7 +29,8 @@ from billing.services.transactions import in_one_transaction
 def open_wallet(*, user: User, now: datetime) -> Wallet:
     """Give a user a wallet, the Free subscription and its first allowance, once; return the wallet.
 
-    Runs in the sign-up's transaction. The first cycle starts at this moment, later ones at 00:00 UTC (decision 13).
+    Runs in the sign-up's transaction. The first cycle starts at this moment, later ones at 00:00 UTC (decision 13). Who
+    comes back within a Free month that they have had goes on with that month, without a second allowance (decision 25).
     Raises NoPlan when the catalog has no Free plan.
     """
     plan = Plan.objects.filter(code=FREE).first()
@@ -45,7 +47,7 @@ def open_wallet(*, user: User, now: datetime) -> Wallet:
     )
     if not is_new:
         return wallet
-    subscription = Subscription.objects.create(
+    subscription = Subscription(
         wallet=wallet,
         plan=plan,
         anchor_at=now,
@@ -53,13 +55,16 @@ def open_wallet(*, user: User, now: datetime) -> Wallet:
         period_ends_at=period_start(now, 1),
         started_at=now,
     )
+    before = departures.open_free_month(email=user.email, now=now)
+    if before is not None:
+        departures.go_on(subscription, before)
+    subscription.save()
     with settled_books(wallet.pk, now=now) as books:
-        issue_allowance(
-            books,
-            starts_at=now,
-            ends_at=subscription.period_ends_at,
-            key=f"allowance:{subscription.pk}:{now:%Y-%m-%d}:0",
-        )
+        if before is not None:
+            begin_cycle(books, at=now, ends_at=subscription.period_ends_at, allowance=plan.allowance)
+        else:
+            key = f"allowance:{subscription.pk}:{now:%Y-%m-%d}:0"
+            issue_allowance(books, starts_at=now, ends_at=subscription.period_ends_at, key=key)
     wallet.refresh_from_db()
     return wallet
 
