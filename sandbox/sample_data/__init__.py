@@ -4,8 +4,9 @@ Their history went through the product's own services, with the clock of each mo
 """
 
 import random
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from billing.models import Message, Wallet
 from billing.services import settlement
 from sandbox.sample_data import people, sales, stories
 from sandbox.sample_data.people import ALICE, BOB, CARLA, STELLA, Person
@@ -26,5 +27,12 @@ def load(*, now: datetime) -> list[Person]:
         user = people.find_or_create(person, joined_at=story.joined_at(now), password=password)
         story.tell(user, random.Random(person.email), now)
         settlement.settle(wallet_id=user.wallet.pk, now=now)
+        _let_mails_be(user.wallet, now=now)
         people.let_sign_in(user)
     return new
+
+
+def _let_mails_be(wallet: Wallet, *, now: datetime) -> None:
+    """Let the mails of a past that never was stay unsent, but for the last day's."""
+    past = Message.objects.filter(wallet=wallet, mail=Message.Mail.WAITING, raised_at__lt=now - timedelta(days=1))
+    past.update(mail=Message.Mail.OVERTAKEN, next_attempt_at=None, seen_at=now, error="It happened before this demo.")

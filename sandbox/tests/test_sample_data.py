@@ -12,7 +12,7 @@ from django.core.management import call_command
 from django.db import transaction
 
 from accounts.models import User
-from billing.models import Grant, Hold, LedgerEntry, Wallet
+from billing.models import Grant, Hold, LedgerEntry, Message, Wallet
 from billing.services import proof
 from sandbox import sample_data
 from sandbox.sample_data import ALICE, BOB, CARLA, STELLA, habits, people
@@ -70,6 +70,13 @@ def test_bob_is_on_pro_with_monthly_credits_and_packs(wallets: dict[str, Wallet]
     note = LedgerEntry.objects.get(wallet=wallet, note__isnull=False).note
     assert note.reason.startswith("Goodwill")
     assert note.author.email == STELLA.email
+
+
+def test_the_past_is_told_in_the_app_and_mailed_to_nobody(wallets: dict[str, Wallet]) -> None:
+    messages = Message.objects.filter(wallet=wallets["Bob"])
+    assert {"plan_started", "cycle_reset", "pack_receipt", "low_credits"} <= set(messages.values_list("kind", flat=True))
+    assert not messages.filter(mail="waiting", raised_at__lt=LEAP_DAY - timedelta(days=1)).exists()
+    assert not messages.filter(mail="sent").exists()
 
 
 def test_carlas_contract_records_everything_and_burns_nothing(wallets: dict[str, Wallet]) -> None:
