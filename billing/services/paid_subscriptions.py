@@ -10,6 +10,7 @@ from billing.errors import StripeNotFound, UnexpectedPayment
 from billing.gateway.facts import InvoiceFacts, LineFacts, SubscriptionFacts
 from billing.models import Message, Purchase, StripePrice, StripeSubscription, Subscription
 from billing.services import customers, outbox, purchases, subscriptions
+from billing.services.cycles import FREE
 from billing.services.ledger import Books, lock_wallet
 from billing.services.purchases import Payment
 from billing.services.settlement import settled_books
@@ -120,18 +121,28 @@ def _begin(row: StripeSubscription, invoice: InvoiceFacts, line: LineFacts, sold
 
 
 def _follow_status(row: StripeSubscription, *, now: datetime) -> str:
-    """Let the wallet's plan follow the subscription that pays for it; any other subscription changes nothing."""
-    if not Subscription.objects.filter(wallet_id=row.wallet_id, stripe_subscription=row).exists():
-        return ""
-    if row.status in StripeSubscription.OVER:
-        if other := subscriptions.hand_over(wallet_id=row.wallet_id, now=now):
-            return f"{other.stripe_subscription_id} pays from now on. {_follow_status(other, now=now)}".strip()
+    """Let the wallet's plan follow the subscription that pays for it; any other one changes nothing while it does."""
+    plan = Subscription.objects.get(wallet_id=row.wallet_id)
+    is_payer = plan.stripe_subscription_id == row.pk
+    if is_payer and row.status in StripeSubscription.OVER:
+        if taken_over := _hand_over(row, now=now):
+            return taken_over
         subscriptions.return_to_free(wallet_id=row.wallet_id, now=now)
         return "Back on Free."
+    if not is_payer:
+        return _hand_over(row, now=now) if plan.plan_id == FREE else ""
     if row.status not in StripeSubscription.LIVE:
         logger.warning("%s has a status we don't know: %s. The plan stays.", row, row.status)
         return ""
     return _take_status(row, _plan_status(row), now=now)
+
+
+def _hand_over(row: StripeSubscription, *, now: datetime) -> str:
+    """Let another subscription carry the plan on whose present period is paid; return that in words, or nothing."""
+    other = subscriptions.hand_over(wallet_id=row.wallet_id, now=now)
+    if other is None:
+        return ""
+    return f"{other.stripe_subscription_id} pays from now on. {_follow_status(other, now=now)}".strip()
 
 
 def _plan_status(row: StripeSubscription) -> Subscription.Status:

@@ -151,8 +151,8 @@ GRANTS = [
     Mutant(
         name="an ended subscription ends the present one's plan",
         file=PAID,
-        old="    if not Subscription.objects.filter(wallet_id=row.wallet_id, stripe_subscription=row).exists():\n",
-        new="    if not Subscription.objects.filter(wallet_id=row.wallet_id).exists():\n",
+        old="    is_payer = plan.stripe_subscription_id == row.pk\n",
+        new="    is_payer = True\n",
         caught_by=PLANS + "test_late_news_of_an_ended_subscription_does_not_disturb_the_present_one",
     ),
 ]
