@@ -7,11 +7,14 @@ from billing.views import (
     checkouts,
     contracts,
     history,
+    notifications,
     overview,
     packs,
     payment,
     plans,
     portal,
+    preferences,
+    unsubscribe,
     usage,
     webhooks,
 )
@@ -36,6 +39,10 @@ urlpatterns = [
     path("payment/", payment.payment, name="payment"),
     path("balance/", balance.balance, name="balance"),
     path("notices/<int:notice_id>/dismiss/", balance.dismiss, name="dismiss"),
+    path("notifications/", notifications.notifications, name="notifications"),
+    path("notifications/unread/", notifications.unread, name="unread"),
+    path("preferences/", preferences.preferences, name="preferences"),
+    path("unsubscribe/<str:token>/", unsubscribe.unsubscribe, name="unsubscribe"),
 ]
 
 #: Below /stripe/, outside the pages.
