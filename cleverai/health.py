@@ -10,6 +10,8 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from billing.services import clockwork
+
 logger = logging.getLogger(__name__)
 
 
@@ -25,10 +27,22 @@ def livez(request: HttpRequest) -> JsonResponse:
 @never_cache
 @login_not_required
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Answer 200 when database and cache answer, else 503 with the names of those that don't."""
+    """Answer 200 when database and cache answer and our clock is right, else 503 with the names of what is missing.
+
+    Periodic tasks that are late make this "degraded", with 200: a web server can do without them, since first touch
+    settles, but somebody has to look.
+    """
     missing = [name for name, ask in CHECKS.items() if not _answers(name, ask)]
-    status = "unavailable" if missing else "ready"
-    return JsonResponse({"status": status, "missing": missing}, status=503 if missing else 200)
+    if "database" in missing:
+        return JsonResponse({"status": "unavailable", "missing": missing}, status=503)
+    error = clockwork.clock_error()
+    if not clockwork.is_right(error):
+        logger.error("readyz: this machine's clock is %s the database's", clockwork.in_words(error))
+        missing.append("right clock")
+    if missing:
+        return JsonResponse({"status": "unavailable", "missing": missing}, status=503)
+    late = clockwork.late()
+    return JsonResponse({"status": "degraded", "late": late} if late else {"status": "ready", "missing": []})
 
 
 def _ask_database() -> None:

@@ -12,6 +12,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env, EnvError, validate
 
+from cleverai import schedule
 from cleverai.variables import (
     SANDBOX_KEY,
     STRIPE_API,
@@ -72,6 +73,8 @@ STRIPE_WEBHOOK_SECRETS: list[str] = env.list(
     **(default_in_development(["whsec_sandbox_clever_credits"]) if IN_SANDBOX else {}),
 )
 SALES_EMAIL = env.str("SALES_EMAIL", validate=check_mail_address, **default_in_development("sales@cleverai.example"))
+# How often the sweeps look for what the queue has lost
+CLOCKWORK_SECONDS = env.int("CLOCKWORK_SECONDS", default=60, validate=validate.Range(min=1, max=60))
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]))
 HSTS_SECONDS = env.int("HSTS_SECONDS", default=31_536_000, validate=validate.Range(min=0))
 
@@ -272,6 +275,9 @@ SERVER_EMAIL = DEFAULT_FROM_EMAIL
 
 CELERY_BROKER_URL = REDIS_URL
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = (
+    None  # after any outage of the queue, however long, a worker comes back by itself
+)
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 300,
     "socket_timeout": 10,
@@ -292,14 +298,8 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE_FILENAME = str(BASE_DIR / ".local" / "celerybeat-schedule")
-CELERY_BEAT_SCHEDULE = {
-    "settle_due_wallets": {"task": "billing.tasks.settle_due_wallets", "schedule": timedelta(minutes=1)},
-    "sweep_stripe_events": {"task": "billing.tasks.sweep_stripe_events", "schedule": timedelta(minutes=1)},
-    "finish_refunds": {"task": "billing.tasks.finish_refunds", "schedule": timedelta(minutes=1)},
-    "send_contract_requests": {"task": "billing.tasks.send_contract_requests", "schedule": timedelta(minutes=1)},
-    "reconcile_with_stripe": {"task": "billing.tasks.reconcile_with_stripe", "schedule": timedelta(hours=1)},
-    "prove_books": {"task": "billing.tasks.prove_books", "schedule": timedelta(hours=24)},
-}
+PERIODIC_TASKS = schedule.periodic_tasks(sweep=timedelta(seconds=CLOCKWORK_SECONDS))
+CELERY_BEAT_SCHEDULE = schedule.beat_schedule(PERIODIC_TASKS)
 
 # --- safety ------------------------------------------------------------------------------------------------------
 

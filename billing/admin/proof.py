@@ -8,13 +8,13 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
-from billing.services import proof, reconciliation
+from billing.services import clockwork, proof, reconciliation
 
 SHOWN = 500
 
 
 def page(request: HttpRequest, admin_page: "admin.ModelAdmin[Any]") -> HttpResponse:
-    """Show the button; after it, every difference in the books of all wallets, or that there is none."""
+    """Show the button and the clockwork; after it, every difference in all books, or that there is none."""
     if not admin_page.has_view_permission(request):
         raise PermissionDenied
     context = {
@@ -22,6 +22,7 @@ def page(request: HttpRequest, admin_page: "admin.ModelAdmin[Any]") -> HttpRespo
         "opts": admin_page.opts,
         "title": "Prove the books",
         "url": reverse("admin:billing_proof"),
+        "beats": clockwork.beats(),
     }
     if request.method == "POST":
         differences = proof.prove()
@@ -30,7 +31,7 @@ def page(request: HttpRequest, admin_page: "admin.ModelAdmin[Any]") -> HttpRespo
             "differences": differences[:SHOWN],
             "found": len(differences),
             "counts": proof.figures().counts,
-            "overdue": {what: count for what, count in proof.overdue().items() if count},
+            "overdue": clockwork.overdue(),
             "reconciled": reconciliation.latest(),
         }
     return TemplateResponse(request, "admin/billing/proof.html", context)
