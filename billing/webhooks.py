@@ -84,8 +84,12 @@ def _follow(event: StripeEvent, handler: Handler, *, now: datetime) -> None:
 
 @in_one_transaction
 def _apply(event: StripeEvent, handler: Handler, fetched: Any, *, now: datetime) -> None:
-    """Write what was seen and mark the event as done: both, or neither."""
-    inbox.finish(event.pk, note=handler.apply(fetched, now=now), now=now)
+    """Write what was seen and mark the event as done: both, or neither. What was overtaken is looked at once more."""
+    note = handler.apply(fetched, now=now)
+    if inbox.OVERTAKEN in note:
+        inbox.postpone(event.pk, error=note, now=now)
+    else:
+        inbox.finish(event.pk, note=note, now=now)
 
 
 def _postpone(event: StripeEvent, error: Exception, *, now: datetime) -> None:

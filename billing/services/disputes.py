@@ -6,7 +6,7 @@ from datetime import datetime
 from billing import gateway
 from billing.gateway.facts import DisputeFacts
 from billing.models import Dispute, Purchase
-from billing.services import refunds
+from billing.services import inbox, refunds
 from billing.services.ledger import lock_wallet
 from billing.services.transactions import in_one_transaction
 
@@ -47,7 +47,7 @@ def apply(fetched: Fetched, *, now: datetime) -> str:
     lock_wallet(purchase.wallet_id)
     row = Dispute.objects.select_for_update().filter(stripe_dispute_id=facts.id).first()
     if row is not None and row.synced_at > fetched.started_at:
-        return "A later look at this dispute was applied already."
+        return inbox.OVERTAKEN
     row = row or Dispute(wallet_id=purchase.wallet_id, stripe_dispute_id=facts.id, opened_at=facts.created_at)
     row.stripe_payment_intent_id = facts.payment_intent_id
     row.cents, row.withdrawn_cents = facts.cents, facts.withdrawn_cents

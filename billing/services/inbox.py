@@ -34,6 +34,9 @@ TYPES = (
     "charge.dispute.closed",
 )
 ATTEMPTS = 12
+#: What a service answers to a look at Stripe that seems to have begun before another that was applied. By one clock it
+#: missed nothing; clocks of two machines differ, so its event looks once more.
+OVERTAKEN = "A later look at it was applied already."
 #: How often Stripe is asked for an object that it says it doesn't have; it may only be a moment behind.
 ATTEMPTS_AT_NOTHING = 4
 LONGEST_DELAY = timedelta(hours=6)

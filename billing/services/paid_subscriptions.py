@@ -9,7 +9,7 @@ from billing import gateway
 from billing.errors import StripeNotFound, UnexpectedPayment
 from billing.gateway.facts import InvoiceFacts, LineFacts, SubscriptionFacts
 from billing.models import Message, Purchase, StripePrice, StripeSubscription, Subscription
-from billing.services import customers, outbox, purchases, subscriptions
+from billing.services import customers, inbox, outbox, purchases, subscriptions
 from billing.services.cycles import FREE
 from billing.services.ledger import Books, lock_wallet
 from billing.services.purchases import Payment
@@ -62,8 +62,8 @@ def sync_invoice(*, invoice_id: str, now: datetime) -> str:
 def apply(fetched: Fetched, *, now: datetime) -> str:
     """Grant what was paid and not granted yet, then let the plan follow the subscription's status.
 
-    Safe twice and in any order: a fetch that began before the one that was applied last changes nothing. Returns what
-    changed, in words. Raises UnexpectedPayment for a subscription of nobody we know, or of something we don't sell.
+    Safe twice and in any order: a fetch that began before the one that was applied last tells nothing of the status;
+    what it saw paid stays paid. Returns what changed, in words. Raises UnexpectedPayment for a subscription of nobody we know, or of something we don't sell.
     """
     facts = fetched.subscription
     if not any(_sells_ours(fetched)) and not _is_known(facts):
@@ -73,14 +73,11 @@ def apply(fetched: Fetched, *, now: datetime) -> str:
         raise UnexpectedPayment(f"{facts.id} belongs to {facts.customer_id}, who is none of our customers.")
     lock_wallet(wallet_id)
     row = _locked_row(wallet_id, facts)
+    is_overtaken = False
     if row.synced_at is not None and row.synced_at > fetched.started_at:
-        return "A later look at this subscription was applied already."
-    row.price = StripePrice.objects.filter(stripe_price_id=facts.price_id, plan__isnull=False).first()
-    row.status = facts.status
-    row.cancel_at = facts.cancel_at
-    row.current_period_ends_at = facts.current_period_ends_at
-    row.synced_at = fetched.started_at
-    row.save()
+        is_overtaken = True
+    else:
+        _write_down(row, fetched)
     done = [
         _begin(row, invoice, line, sold, now=now)
         for invoice in fetched.invoices
@@ -88,6 +85,8 @@ def apply(fetched: Fetched, *, now: datetime) -> str:
         if not Purchase.objects.filter(wallet_id=wallet_id, business_key=purchases.line_key(line)).exists()
     ]
     done.append(_follow_status(row, now=now))
+    if is_overtaken:
+        done.append(inbox.OVERTAKEN)
     return " ".join(filter(None, done))
 
 
@@ -118,6 +117,16 @@ def _begin(row: StripeSubscription, invoice: InvoiceFacts, line: LineFacts, sold
     )
     purchases.record(wallet_id=row.wallet_id, business_key=key, sold=sold, grant=grant, payment=payment, now=now)
     return f"{sold.plan.name} paid until {line.ends_at:%Y-%m-%d %H:%M} UTC."
+
+
+def _write_down(row: StripeSubscription, fetched: Fetched) -> None:
+    facts = fetched.subscription
+    row.price = StripePrice.objects.filter(stripe_price_id=facts.price_id, plan__isnull=False).first()
+    row.status = facts.status
+    row.cancel_at = facts.cancel_at
+    row.current_period_ends_at = facts.current_period_ends_at
+    row.synced_at = fetched.started_at
+    row.save()
 
 
 def _follow_status(row: StripeSubscription, *, now: datetime) -> str:

@@ -10,7 +10,7 @@ from billing import gateway
 from billing.errors import InvalidRequest, KeyReused, StripeRefused
 from billing.gateway.facts import RefundFacts
 from billing.models import Dispute, Grant, Hold, Purchase, Refund
-from billing.services import checkouts, paid_subscriptions
+from billing.services import checkouts, inbox, paid_subscriptions
 from billing.services.clawbacks import aim
 from billing.services.ledger import lock_wallet, opening_entry, shares_of
 from billing.services.settlement import settled_books
@@ -98,7 +98,7 @@ def apply(fetched: Fetched, *, now: datetime) -> str:
     lock_wallet(purchase.wallet_id)
     row = _locked_row(facts, purchase)
     if row.synced_at is not None and row.synced_at > fetched.started_at:
-        return "A later look at this refund was applied already."
+        return inbox.OVERTAKEN
     row.stripe_refund_id, row.status, row.cents = facts.id, Refund.Status(facts.status), facts.cents
     row.synced_at, row.error = fetched.started_at, ""
     row.save()
