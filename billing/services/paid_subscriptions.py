@@ -63,7 +63,8 @@ def apply(fetched: Fetched, *, now: datetime) -> str:
     """Grant what was paid and not granted yet, then let the plan follow the subscription's status.
 
     Safe twice and in any order: a fetch that began before the one that was applied last tells nothing of the status;
-    what it saw paid stays paid. Returns what changed, in words. Raises UnexpectedPayment for a subscription of nobody we know, or of something we don't sell.
+    what it saw paid stays paid. Returns what changed, in words. Raises UnexpectedPayment for a subscription of nobody
+    we know, or of something we don't sell.
     """
     facts = fetched.subscription
     if not any(_sells_ours(fetched)) and not _is_known(facts):

@@ -1,7 +1,7 @@
 """Money that goes back: what Stripe says was refunded decides what is taken back, never what a message adds up to."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db.models import Sum
 
@@ -15,6 +15,10 @@ from billing.services.clawbacks import aim
 from billing.services.ledger import lock_wallet, opening_entry, shares_of
 from billing.services.settlement import settled_books
 from billing.services.transactions import in_one_transaction
+
+
+#: Stripe knows a request by its key for 24 hours at least.
+KEY_LASTS = timedelta(hours=23)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +187,7 @@ def finish_requested(*, refund_id: int, now: datetime) -> Refund:
     if refund.status != Refund.Status.REQUESTED:
         return refund
     try:
-        facts = gateway.create_refund(
+        facts = _made_before(refund, now=now) or gateway.create_refund(
             payment_intent_id=refund.stripe_payment_intent_id,
             cents=refund.cents,
             metadata={"wallet": str(refund.wallet_id), "refund": str(refund.pk)},
@@ -197,6 +201,14 @@ def finish_requested(*, refund_id: int, now: datetime) -> Refund:
         apply(Fetched(now, facts, Sale()), now=now)
     refund.refresh_from_db()
     return refund
+
+
+def _made_before(refund: Refund, *, now: datetime) -> RefundFacts | None:
+    """Return a refund that Stripe made without our hearing of it, once its idempotency key may be forgotten there."""
+    if refund.requested_at > now - KEY_LASTS:
+        return None
+    made = gateway.refunds_of(refund.stripe_payment_intent_id)
+    return next((facts for facts in made if facts.metadata.get("refund") == str(refund.pk)), None)
 
 
 @in_one_transaction

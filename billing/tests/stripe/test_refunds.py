@@ -323,6 +323,47 @@ def test_a_refund_whose_answer_was_lost_is_made_once(
     assert (Refund.objects.get().status, taken(pack)[0]) == ("succeeded", 500_000)
 
 
+def test_a_refund_whose_key_stripe_has_forgotten_is_still_made_once(
+    pack: Purchase, stella: User, stripe: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_answer(**request: Any) -> None:
+        create(**request)
+        raise StripeUnavailable("The line is dead.")
+
+    create = gateway.create_refund
+    with monkeypatch.context() as patch:
+        patch.setattr(gateway, "create_refund", no_answer)
+        with pytest.raises(StripeUnavailable):
+            ask(pack, stella, stripe)
+    assert len(stripe.take_events("refund.created")) == 1
+    stripe.wait(timedelta(hours=25))
+    forget_keys(stripe)
+
+    refunds.finish_requested(refund_id=Refund.objects.get().pk, now=stripe.now())
+
+    assert len(gateway.refunds_of(pack.stripe_payment_intent_id)) == 1
+    assert (Refund.objects.get().status, taken(pack)[0]) == ("succeeded", 500_000)
+
+
+def test_a_refund_that_stripe_never_had_is_made_however_late(pack: Purchase, stella: User, stripe: Shop) -> None:
+    for _ in range(3):
+        stripe.wire.fail_next(500)
+    with pytest.raises(StripeUnavailable):
+        ask(pack, stella, stripe)
+    stripe.wait(timedelta(hours=25))
+    forget_keys(stripe)
+
+    refunds.finish_requested(refund_id=Refund.objects.get().pk, now=stripe.now())
+
+    assert (Refund.objects.get().status, taken(pack)[0]) == ("succeeded", 500_000)
+
+
+def forget_keys(stripe: Shop) -> None:
+    """Let Stripe forget the idempotency keys of all requests so far, as it does after a day."""
+    for key in stripe.engine.store.all("_key"):
+        stripe.engine.store.remove(key["id"])
+
+
 def test_what_stripe_refuses_says_why_and_takes_nothing(pack: Purchase, stella: User, stripe: Shop) -> None:
     stripe.engine.refund(pack.stripe_payment_intent_id)
     refund = ask(pack, stella, stripe)
