@@ -64,7 +64,8 @@ class Footer:
 
 def page_url(name: str, *arguments: object) -> str:
     """Return the whole address of one of billing's pages."""
-    return settings.SITE_URL + reverse(f"billing:{name}", args=arguments)
+    path = reverse(f"billing:{name}", args=arguments)
+    return f"{settings.SITE_URL}{path}"
 
 
 def write(kind: Message.Kind, subject: str, context: Mapping[str, object], footer: Footer) -> Letter:

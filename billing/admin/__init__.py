@@ -1,5 +1,15 @@
 """The staff's pages: books to read, a catalog to add to, and a few acts that ask for a reason."""
 
-from billing.admin import books, catalog, contracts, people, reconciliations, sales, stripe_events, wallets
+from billing.admin import books, catalog, contracts, messages, people, reconciliations, sales, stripe_events, wallets
 
-__all__ = ["books", "catalog", "contracts", "people", "reconciliations", "sales", "stripe_events", "wallets"]
+__all__ = [
+    "books",
+    "catalog",
+    "contracts",
+    "messages",
+    "people",
+    "reconciliations",
+    "sales",
+    "stripe_events",
+    "wallets",
+]

@@ -37,6 +37,7 @@ def figures(message: Message, wallet: Wallet, *, now: datetime) -> dict[str, obj
     kind = Kind(message.kind)
     page, label = LEADS_TO[kind]
     balance = balances.current(wallet)
+    balance.wallet.time_zone = wallet.time_zone
     shared: dict[str, object] = {
         "name": _name_of(wallet),
         "available": balance.wallet.available,

@@ -12,7 +12,8 @@ from billing.models import MailPreference, Message, Plan, Purchase, Wallet
 from billing.selectors.words import credits_words
 from billing.units import format_credits
 
-Kind, Topic = Message.Kind, MailPreference.Topic
+Kind = Message.Kind
+Topic = MailPreference.Topic
 
 PAGE = 20
 #: The mails that can be switched off, by topic; all others are about money (decision 21).
@@ -83,7 +84,7 @@ class NotificationPage:
 class Choice:
     """A topic of mails and whether it is wanted."""
 
-    topic: Topic
+    topic: MailPreference.Topic
     is_wanted: bool
 
 
@@ -108,7 +109,7 @@ def preferences(wallet: Wallet) -> list[Choice]:
     return [Choice(topic, chosen.get(topic, True)) for topic in Topic]
 
 
-def topic_of(message: Message) -> Topic | None:
+def topic_of(message: Message) -> MailPreference.Topic | None:
     """Return the topic under which a message's mail can be switched off, or None where it is about money."""
     return TOPICS.get(Kind(message.kind))
 

@@ -144,7 +144,7 @@ def _has_stronger(message: Message) -> bool:
 
 def _is_paid_since(message: Message) -> bool:
     return Purchase.objects.filter(
-        wallet=message.wallet, plan=message.facts["plan"], fulfilled_at__gte=message.raised_at
+        wallet=message.wallet, plan=message.facts["plan"], fulfilled_at__gt=message.raised_at
     ).exists()
 
 
