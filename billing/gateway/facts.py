@@ -78,6 +78,8 @@ class InvoiceFacts:
     lines: tuple[LineFacts, ...] = ()
     #: The payment that paid it; asked for apart, and empty when nothing was due.
     payment_intent_id: str = ""
+    #: What of it was paid through Stripe, rather than by cheque or the like.
+    charged_cents: int = 0
 
     @property
     def is_paid(self) -> bool:

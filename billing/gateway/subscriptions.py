@@ -119,6 +119,7 @@ def _invoice_facts(invoice: Invoice, *, lines: Iterable[InvoiceLineItem]) -> Inv
         paid_at=moment_or_none(invoice.status_transitions.paid_at),
         hosted_url=invoice.hosted_invoice_url or "",
         lines=tuple(_line_facts(line) for line in lines),
+        charged_cents=invoice.amount_paid - (getattr(invoice, "amount_paid_off_stripe", None) or 0),
     )
 
 

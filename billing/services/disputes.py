@@ -5,7 +5,7 @@ from datetime import datetime
 
 from billing import gateway
 from billing.gateway.facts import DisputeFacts
-from billing.models import Dispute, Purchase
+from billing.models import Dispute
 from billing.services import inbox, refunds
 from billing.services.ledger import lock_wallet
 from billing.services.transactions import in_one_transaction
@@ -37,11 +37,8 @@ def apply(fetched: Fetched, *, now: datetime) -> str:
 
     Safe twice and in any order. Returns what changed, in words; nothing for a payment that bought nothing of ours.
     """
-    refunds.apply_sale(fetched.sale, now=now)
     facts = fetched.dispute
-    if not facts.payment_intent_id:
-        return ""
-    purchase = Purchase.objects.filter(stripe_payment_intent_id=facts.payment_intent_id).order_by("id").first()
+    purchase = refunds.apply_sale(fetched.sale, payment_intent_id=facts.payment_intent_id, now=now)
     if purchase is None:
         return ""
     lock_wallet(purchase.wallet_id)
@@ -49,11 +46,11 @@ def apply(fetched: Fetched, *, now: datetime) -> str:
     if row is not None and row.synced_at > fetched.started_at:
         return inbox.OVERTAKEN
     row = row or Dispute(wallet_id=purchase.wallet_id, stripe_dispute_id=facts.id, opened_at=facts.created_at)
-    row.stripe_payment_intent_id = facts.payment_intent_id
+    row.stripe_payment_intent_id = purchase.stripe_payment_intent_id
     row.cents, row.withdrawn_cents = facts.cents, facts.withdrawn_cents
     row.status, row.reason = facts.status, facts.reason
     row.synced_at = fetched.started_at
     row.save()
     return refunds.follow_returned_money(
-        wallet_id=purchase.wallet_id, payment_intent_id=facts.payment_intent_id, now=now
+        wallet_id=purchase.wallet_id, payment_intent_id=purchase.stripe_payment_intent_id, now=now
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from billing import gateway
-from billing.errors import StripeNotFound, UnexpectedPayment
+from billing.errors import StripeNotFound, StripeUnavailable, UnexpectedPayment
 from billing.gateway.facts import InvoiceFacts, LineFacts, SubscriptionFacts
 from billing.models import Message, Purchase, StripePrice, StripeSubscription, Subscription
 from billing.services import customers, inbox, outbox, purchases, subscriptions
@@ -240,7 +240,14 @@ def _with_payments(invoices: Iterable[InvoiceFacts]) -> Iterable[InvoiceFacts]:
         if is_known or not invoice.paid_cents or not _bills_ours(invoice, ours):
             yield invoice
             continue
-        try:
-            yield replace(invoice, payment_intent_id=gateway.payment_of_invoice(invoice.id))
-        except StripeNotFound:
-            yield invoice
+        payment_intent_id = _payment_of(invoice)
+        if invoice.charged_cents and not payment_intent_id:
+            raise StripeUnavailable(f"Stripe doesn't tell yet which payment paid {invoice.id}.")
+        yield replace(invoice, payment_intent_id=payment_intent_id)
+
+
+def _payment_of(invoice: InvoiceFacts) -> str:
+    try:
+        return gateway.payment_of_invoice(invoice.id)
+    except StripeNotFound:
+        return ""

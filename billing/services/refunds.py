@@ -16,17 +16,20 @@ from billing.services.ledger import lock_wallet, opening_entry, shares_of
 from billing.services.settlement import settled_books
 from billing.services.transactions import in_one_transaction
 
-
 #: Stripe knows a request by its key for 24 hours at least.
 KEY_LASTS = timedelta(hours=23)
 
 
 @dataclass(frozen=True, slots=True)
 class Sale:
-    """What a payment paid for, fetched because we hadn't heard of it yet; nothing when it isn't ours."""
+    """What a payment paid for, fetched because we hadn't heard of it yet; nothing when it isn't ours.
+
+    An invoice can be paid by several payments, of which its purchase names one.
+    """
 
     session: checkouts.Fetched | None = None
     subscription: paid_subscriptions.Fetched | None = None
+    stripe_invoice_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +80,21 @@ def fetch_sale(stripe_payment_intent_id: str, *, now: datetime) -> Sale:
     if session := checkouts.fetch_session_of_payment(stripe_payment_intent_id, now=now):
         return Sale(session=session)
     invoice_id = gateway.invoice_of_payment(stripe_payment_intent_id)
-    return Sale(subscription=paid_subscriptions.fetch_invoice(invoice_id, now=now) if invoice_id else None)
+    if not invoice_id:
+        return Sale()
+    return Sale(subscription=paid_subscriptions.fetch_invoice(invoice_id, now=now), stripe_invoice_id=invoice_id)
 
 
-def apply_sale(sale: Sale, *, now: datetime) -> None:
-    """Grant what was paid for, before any of it is taken back."""
+def apply_sale(sale: Sale, *, payment_intent_id: str, now: datetime) -> Purchase | None:
+    """Grant what was paid for, before any of it is taken back; return the first purchase that the payment paid for."""
     if sale.session is not None:
         checkouts.apply(sale.session, now=now)
     if sale.subscription is not None:
         paid_subscriptions.apply(sale.subscription, now=now)
+    paid = _purchases_of(payment_intent_id)
+    if not paid and sale.stripe_invoice_id:
+        paid = list(Purchase.objects.filter(stripe_invoice_id=sale.stripe_invoice_id).order_by("id"))
+    return next(iter(paid), None)
 
 
 @in_one_transaction
@@ -94,9 +103,8 @@ def apply(fetched: Fetched, *, now: datetime) -> str:
 
     Safe twice and in any order. Returns what changed, in words; nothing for a payment that bought nothing of ours.
     """
-    apply_sale(fetched.sale, now=now)
     facts = fetched.refund
-    purchase = next(iter(_purchases_of(facts.payment_intent_id)), None)
+    purchase = apply_sale(fetched.sale, payment_intent_id=facts.payment_intent_id, now=now)
     if purchase is None:
         return ""
     lock_wallet(purchase.wallet_id)
@@ -106,7 +114,9 @@ def apply(fetched: Fetched, *, now: datetime) -> str:
     row.stripe_refund_id, row.status, row.cents = facts.id, Refund.Status(facts.status), facts.cents
     row.synced_at, row.error = fetched.started_at, ""
     row.save()
-    return follow_returned_money(wallet_id=purchase.wallet_id, payment_intent_id=facts.payment_intent_id, now=now)
+    return follow_returned_money(
+        wallet_id=purchase.wallet_id, payment_intent_id=purchase.stripe_payment_intent_id, now=now
+    )
 
 
 def follow_returned_money(*, wallet_id: int, payment_intent_id: str, now: datetime) -> str:
@@ -243,12 +253,12 @@ def _locked_row(facts: RefundFacts, purchase: Purchase) -> Refund:
     own_id = facts.metadata.get("refund", "")
     if row is None and own_id.isdecimal():
         row = rows.filter(
-            pk=int(own_id), stripe_refund_id=None, stripe_payment_intent_id=facts.payment_intent_id
+            pk=int(own_id), stripe_refund_id=None, stripe_payment_intent_id=purchase.stripe_payment_intent_id
         ).first()
     return row or Refund(
         wallet_id=purchase.wallet_id,
         stripe_refund_id=facts.id,
-        stripe_payment_intent_id=facts.payment_intent_id,
+        stripe_payment_intent_id=purchase.stripe_payment_intent_id,
         requested_at=facts.created_at,
     )
 
