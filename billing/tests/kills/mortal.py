@@ -64,16 +64,25 @@ class Fate:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def live(act: Callable[[], Any], *, dies_at: int | None = None, shop: Shop | None = None) -> End:
+def live(
+    act: Callable[[], Any],
+    *,
+    dies_at: int | None = None,
+    shop: Shop | None = None,
+    meanwhile: Callable[[int], None] | None = None,
+) -> End:
     """Let a process do `act`, killed at that moment (the first is 1) or never, and return how it ended.
 
-    Raises AssertionError when it ended in any other way.
+    `meanwhile` is called with the process's id and may kill it too. Raises AssertionError when it
+    ended in any other way.
     """
     connections.close_all()
     ours, theirs = FORK.Pipe()
     process = FORK.Process(target=_live, args=(theirs, act, dies_at, shop))
     process.start()
     theirs.close()
+    if meanwhile is not None and process.pid is not None:
+        meanwhile(process.pid)
     end = End(was_killed=True)
     try:
         while ours.poll(LONGEST_STEP):
