@@ -80,13 +80,14 @@ def _cycle_reset(facts: Mapping[str, Any], balance: Balance, now: datetime) -> d
             sum=Coalesce(Sum("available_change"), 0)
         )["sum"]
     )
-    after = [("Expired, unused", credits_words(expired)), *_what_is_there(balance)]
+    rows += [("Used together", credits_words(used.cost)), ("Expired, unused", credits_words(expired))]
     return {
         "allowance": facts["allowance"],
         "ends_on": day_words(facts["ends_at"]),
         "expired": expired,
-        "usage": Table("What you used", (*rows, ("Together", credits_words(used.cost)))) if rows else None,
-        "figures": Table("Where you stand", tuple(after)),
+        "used": used.cost,
+        "ended": Table("The cycle that ended", tuple(rows)),
+        "figures": Table("What is there now", tuple(_what_is_there(balance))),
     }
 
 
@@ -148,7 +149,7 @@ def _plan_ended(facts: Mapping[str, Any], balance: Balance, now: datetime) -> di
         "next_plan": next_plan,
         "allowance": facts["allowance"],
         "paused_chatbots": Chatbot.objects.filter(wallet=balance.wallet, paused_at__isnull=False).count(),
-        "figures": Table("Where you stand", (("Plan", next_plan), *_what_is_there(balance))),
+        "figures": Table("What is there now", (("Plan", next_plan), *_what_is_there(balance))),
     }
 
 

@@ -93,7 +93,7 @@ def test_what_is_set_aside_is_not_called_used_up(alice: User, mail_of: MailOf, n
         use(alice, 1, now)
     mail = mail_of(raised(alice, "low_credits"))
     assert "- Set aside for running work: 40 credits" in mail.body
-    assert "used up" not in mail.body
+    assert "All that is left, 40 credits, is set aside for work that is running." in mail.body
 
 
 def test_a_reset_sums_up_the_cycle_that_ended(alice: User, mail_of: MailOf, now: datetime) -> None:
@@ -103,11 +103,12 @@ def test_a_reset_sums_up_the_cycle_that_ended(alice: User, mail_of: MailOf, now:
     settlement.settle(wallet_id=alice.wallet.pk, now=RESET)
     mail = mail_of(raised(alice, "cycle_reset"), at=RESET)
     assert mail.subject == "Your 100 credits for this month are ready"
-    assert "100 credits of monthly credits are ready to be used until 10 May 2025." in mail.body
+    assert "100 monthly credits can be used until 10 May 2025." in mail.body
     assert (
-        "What you used\n- DALL-E 3 Standard: 40 credits\n- GPT-4o Mini: 10 credits\n- Together: 50 credits\n\n"
-        "Where you stand\n- Expired, unused: 50 credits\n- Monthly credits: 100 credits\n"
-        "- Bought credits: 1,000 credits\n- Next reset: 10 May 2025\n"
+        "The cycle that ended\n- DALL-E 3 Standard: 40 credits\n- GPT-4o Mini: 10 credits\n"
+        "- Used together: 50 credits\n- Expired, unused: 50 credits\n\n"
+        "What is there now\n- Monthly credits: 100 credits\n- Bought credits: 1,000 credits\n"
+        "- Next reset: 10 May 2025\n"
     ) in mail.body
     assert "Credits that you bought are still there: they never expire." in mail.body
 
@@ -120,10 +121,10 @@ def test_a_reset_names_five_features_and_adds_the_others_up(alice: User, mail_of
         metering.charge(wallet=alice.wallet, feature=feature, quantity=quantity, key=feature, now=now)
     settlement.settle(wallet_id=alice.wallet.pk, now=RESET)
     body = mail_of(raised(alice, "cycle_reset"), at=RESET).body
-    table = body.partition("What you used\n")[2].partition("\n\n")[0]
-    assert table.count("\n") == 6
+    table = body.partition("The cycle that ended\n")[2].partition("\n\n")[0]
+    assert table.count("\n") == 7
     assert "- O1 Preview: 15 credits\n" in table
-    assert "- Other features: 4 credits\n- Together: 49 credits" in table
+    assert "- Other features: 4 credits\n- Used together: 49 credits\n- Expired, unused: 51 credits" in table
 
 
 def test_a_reset_after_a_quiet_cycle(alice: User, mail_of: MailOf) -> None:
@@ -162,7 +163,7 @@ def test_a_plan_that_began(alice: User, mail_of: MailOf, now: datetime) -> None:
     pro(alice, now)
     mail = mail_of(raised(alice, "plan_started"))
     assert mail.subject == "Pro has begun"
-    assert "You are on Pro now. 5,000 credits of monthly credits are in your wallet." in mail.body
+    assert "You are on Pro now. 5,000 monthly credits are in your wallet." in mail.body
     assert (
         "- Price: $29 a month\n- Monthly credits: 5,000 credits\n- Chatbots: 5\n- Support: Priority\n"
         "- Renews on: 10 Apr 2025\n"
