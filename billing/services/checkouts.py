@@ -6,7 +6,6 @@ from urllib.parse import urljoin
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
 from django.urls import reverse
 
 from billing import gateway
@@ -155,6 +154,8 @@ def _begin(wallet: Wallet, price: StripePrice, *, now: datetime) -> Checkout:
 def _reserve(wallet: Wallet, price: StripePrice, *, now: datetime) -> Checkout:
     lock_wallet(wallet.pk)
     checkout = Checkout.objects.filter(wallet=wallet, thing=price.lookup_key, status=Checkout.Status.OPEN).first()
+    if checkout is None and price.plan_id is not None:
+        _refuse_second_plan(wallet)  # another request may have seen it paid a moment ago
     return checkout or Checkout.objects.create(
         wallet=wallet, price=price, thing=price.lookup_key, created_at=now, expires_at=now + SESSION_LASTS
     )
@@ -216,13 +217,13 @@ def _record(checkout_id: UUID, wallet_id: int, fetched: Fetched) -> None:
             status = Checkout.Status.FAILED
     else:
         status = STATUS_OF_SESSION.get(session.status, Checkout.Status.OPEN)
-    checkout.status = status
+    if status != Checkout.Status.OPEN:  # what was closed stays so: another may be open in its stead
+        checkout.status = status
     checkout.stripe_session_id = session.id
     checkout.url = session.url or checkout.url
     checkout.expires_at = session.expires_at
     checkout.synced_at = fetched.started_at
-    with transaction.atomic():
-        checkout.save(update_fields=["status", "stripe_session_id", "url", "expires_at", "synced_at"])
+    checkout.save(update_fields=["status", "stripe_session_id", "url", "expires_at", "synced_at"])
 
 
 def _refuse_second_plan(wallet: Wallet) -> None:
