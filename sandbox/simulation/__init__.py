@@ -54,7 +54,7 @@ class Simulation:
 def simulated(plan: Plan) -> Simulation:
     """Live through a plan in the present database, and return it with every wallet settled at its end.
 
-    Must be called inside `machine.running()` of nobody else: it moves this process's clock.
+    It moves this process's clock, and replaces its Stripe, while it runs: one at a time.
     """
     machine = Machine(start=plan.start, seed=plan.seed)
     with machine.running():
@@ -69,6 +69,7 @@ def simulated(plan: Plan) -> Simulation:
         for life in lives:
             for wallet_id in life.wallet_ids:
                 settlement.settle(wallet_id=wallet_id, now=machine.now())
+        machine.work()
     return Simulation(plan, machine, lives, beat, down)
 
 

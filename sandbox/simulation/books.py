@@ -82,7 +82,7 @@ class _Names:
     """What a wallet's rows are called instead of their ids: by number within the wallet."""
 
     def __init__(self, wallet: Wallet) -> None:
-        self._names = {
+        self._names: dict[str, dict[Any, Any]] = {
             "grant_id": _numbers(wallet.grants),
             "hold_id": _numbers(wallet.holds),
             "source": {f"chatbot:{pk}": f"chatbot number {number}" for pk, number in _numbers(wallet.chatbots).items()},
@@ -92,7 +92,8 @@ class _Names:
         return [{name: self._said(name, value) for name, value in row.items()} for row in rows.values(*columns)]
 
     def _said(self, column: str, value: Any) -> Any:
-        return self._names.get(column, {}).get(value, value)
+        names = self._names.get(column)
+        return value if names is None else names.get(value, value)
 
 
 def _numbers(related: Any) -> dict[Any, int]:

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from django.db import connection
-
-from billing.selectors import catalog
+from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS, connection
 
 PREFIX = "test_simulation_"
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
@@ -19,23 +19,26 @@ def temporary_database() -> Iterator[str]:
 
     Its name lets the books' guards know that it may be thrown away. A SIGTERM ends the block as Ctrl-C does.
     """
-    before = str(connection.settings_dict["NAME"])
-    test = {**connection.settings_dict["TEST"], "NAME": f"{PREFIX}{os.getpid()}", "MIGRATE": True}
-    terminated = signal.signal(signal.SIGTERM, _interrupt)
-    kept, connection.settings_dict["TEST"] = connection.settings_dict["TEST"], test
+    own = connection.settings_dict
+    before, test_before = str(own["NAME"]), own["TEST"]
+    name = f"{PREFIX}{os.getpid()}"
+    handlers = {number: signal.signal(number, _interrupt) for number in SIGNALS}
     try:
-        name = connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
-        with connection.cursor() as cursor:  # nobody needs these books after a power cut
-            cursor.execute("SET synchronous_commit TO off")
-        catalog.fresh()
+        own["TEST"] = {**test_before, "NAME": name, "MIGRATE": True}
+        connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+        with connection.cursor() as cursor:
+            cursor.execute("SET synchronous_commit TO off")  # nobody needs these books after a power cut
         yield name
     finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        if connection.settings_dict["NAME"] == test["NAME"]:
-            connection.creation.destroy_test_db(before, verbosity=0)
-        connection.settings_dict["TEST"] = kept
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        signal.signal(signal.SIGTERM, terminated)
+        for number in SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+        connection.close()
+        own["TEST"] = test_before
+        own["NAME"] = settings.DATABASES[DEFAULT_DB_ALIAS]["NAME"] = before
+        with connection._nodb_cursor() as cursor:
+            cursor.execute(f"DROP DATABASE IF EXISTS {connection.ops.quote_name(name)} WITH (FORCE)")
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

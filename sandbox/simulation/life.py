@@ -22,7 +22,9 @@ from sandbox.simulation.machine import Machine
 from sandbox.stripe.errors import CardDeclined
 
 GOOD_CARD, DECLINED_CARD, FAILS_LATER_CARD = "4242424242424242", "4000000000000002", "4000000000000341"
+REFUND_FAILS_CARD, DISPUTED_CARD = "4000000000005126", "4000000000000259"
 BACK_FROM_CHECKOUT = timedelta(seconds=8)
+RESTS_WHEN_REFUSED, REST = 0.8, timedelta(hours=20)
 Act = Callable[[], object]
 
 
@@ -44,6 +46,7 @@ class Life:
         self.joined_at = machine.now()
         self.when_short: Act | None = None
         self._numbers: Counter[str] = Counter()
+        self._resting_until = machine.now()
 
     # --- being there -----------------------------------------------------------------------------------------------
 
@@ -100,7 +103,7 @@ class Life:
 
     def charge(self, charges: Sequence[Charge]) -> None:
         """Use several things in one go: three or more are charged together, fewer one by one."""
-        if not self.is_there:
+        if not self._is_at_work():
             return
         if len(charges) < 3:
             for charge in charges:
@@ -193,8 +196,11 @@ class Life:
             now=self.machine.now(),
         )
 
+    def _is_at_work(self) -> bool:
+        return self.machine.now() >= self._resting_until and self.is_there
+
     def _try(self, act: Act) -> None:
-        if not self.is_there:
+        if not self._is_at_work():
             return
         try:
             act()
@@ -205,6 +211,8 @@ class Life:
         if not isinstance(refusal, InsufficientCredits | WalletSuspended):
             raise refusal
         self.refused[f"{self.machine.now():%Y-%m}"] += 1
+        if self.dice.random() < RESTS_WHEN_REFUSED:
+            self._resting_until = self.machine.now() + REST
         if self.when_short is not None and isinstance(refusal, InsufficientCredits):
             self.later(self.when_short, minutes=1)
 
@@ -236,6 +244,7 @@ class Life:
             self.tell("card declined")
             return
         self.tell(done)
+        self._resting_until = self.machine.now()
         if self.dice.random() < 0.5:
             back = self.machine.now() + BACK_FROM_CHECKOUT
             self.machine.note(back, partial(_come_back, checkout, self.machine))

@@ -93,8 +93,17 @@ class Machine:
             else:
                 heappop(self._agenda)[2]()
             self._collect_post()
-            self._work()
+            self.work()
         self.moment = max(self.moment, end)
+
+    def work(self) -> None:
+        """Do what a worker does that was hinted at: follow what is in the inbox, send what is in the outbox."""
+        if inbox.due(now=self.moment, limit=1):
+            tasks.sweep_stripe_events()
+        for message_id in outbox.due(now=self.moment):
+            tasks.send_message(message_id)
+        self.mailed += len(mail.outbox)
+        mail.outbox.clear()
 
     def _next(self) -> datetime | None:
         moments = [self._agenda[0][0]] if self._agenda else []
@@ -138,15 +147,6 @@ class Machine:
         if answer.status_code != 200:
             raise AssertionError(f"A webhook was answered with {answer.status_code}: {answer.content.decode()}")
         self.post["webhooks"] += 1
-
-    def _work(self) -> None:
-        """Do what a worker does that was hinted at: follow what is in the inbox, send what is in the outbox."""
-        if inbox.due(now=self.moment, limit=1):
-            tasks.sweep_stripe_events()
-        for message_id in outbox.due(now=self.moment):
-            tasks.send_message(message_id)
-        self.mailed += len(mail.outbox)
-        mail.outbox.clear()
 
 
 def _whole_second(moment: datetime) -> datetime:

@@ -7,7 +7,7 @@ from functools import partial
 from billing.units import CREDIT
 from sandbox.sample_data.habits import Habits
 from sandbox.simulation import office
-from sandbox.simulation.life import DECLINED_CARD, FAILS_LATER_CARD, GOOD_CARD, Life
+from sandbox.simulation.life import DECLINED_CARD, DISPUTED_CARD, FAILS_LATER_CARD, GOOD_CARD, REFUND_FAILS_CARD, Life
 
 SPARSE = {"gpt-4o-mini": 8, "gpt-4o": 2, "claude-3.5-sonnet": 1, "web-search": 2, "stable-diffusion": 1}
 LIVELY = {"gpt-4o": 6, "claude-3.5-sonnet": 4, "o1-preview": 2, "web-search": 3, "pdf-summary": 2, "dall-e-3-hd": 2}
@@ -50,7 +50,9 @@ def paula(life: Life) -> None:
     life.on(64, 12, partial(office.refund, life, packs=True, share=100))
     life.on(120, 12, partial(life.buy_pack, "pack-1000"))
     life.on(121, 12, partial(office.dispute, life, share=100, lost_after_days=30))
-    life.on(260, 12, partial(life.buy_pack, "pack-5000"))
+    life.on(200, 12, partial(life.buy_pack, "pack-1000", REFUND_FAILS_CARD))
+    life.on(201, 12, partial(office.refund, life, packs=True, share=60))
+    life.on(260, 12, partial(life.buy_pack, "pack-5000", DISPUTED_CARD))
 
 
 def _buy_when_short(life: Life) -> None:
@@ -79,7 +81,7 @@ def nora(life: Life) -> None:
 
 
 def felix(life: Life) -> None:
-    """Pro, until Stripe gives up collecting; his packs stay, and on New Year's Eve's month he tries again."""
+    """Pro, until Stripe gives up collecting; his packs stay, and months later he tries again."""
     life.on(2, 10, partial(life.buy_pack, "pack-5000"))
     life.on(3, 10, partial(life.subscribe, FAILS_LATER_CARD))
     life.on(290, 10, partial(life.subscribe, FAILS_LATER_CARD))
