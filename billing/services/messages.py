@@ -98,6 +98,8 @@ def mark_seen(*, wallet: Wallet, newest: int, now: datetime) -> int:
 def _reason_not_to(message: Message, *, now: datetime) -> tuple[Message.Mail, str] | None:
     """Return why a mail isn't sent, as what it becomes and in words for staff; None when it is to be sent."""
     owner = message.wallet.owner
+    if message.attempts > outbox.ATTEMPTS:
+        return Message.Mail.FAILED, f"No worker came back from {outbox.ATTEMPTS} attempts. {message.error}".rstrip()
     if owner is None or not owner.email:
         return Message.Mail.UNWANTED, "There is nobody to send it to."
     if EmailAddress.objects.filter(user=owner, email__iexact=owner.email, verified=False).exists():

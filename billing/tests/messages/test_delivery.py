@@ -3,6 +3,8 @@
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from email import message_from_bytes
+from email.policy import default
 from smtplib import (
     SMTPAuthenticationError,
     SMTPDataError,
@@ -95,6 +97,7 @@ def test_headers_tell_programs_what_it_is(tell: Tell, mailoutbox: list[Mail], no
     assert optional["Reply-To"] is about_money["Reply-To"] is None
     assert optional["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     link = optional["List-Unsubscribe"]
+    assert message_from_bytes(optional.as_bytes(), policy=default)["List-Unsubscribe"] == link, "unbroken on its way"
     assert re.fullmatch(r"<http://127\.0\.0\.1:8000/settings/billing/unsubscribe/\S+/>", link)
     assert link.strip("<>") in mailoutbox[0].body
     assert about_money["List-Unsubscribe"] is about_money["List-Unsubscribe-Post"] is None
@@ -115,6 +118,21 @@ def test_a_repeat_after_a_crash_says_the_same_under_the_same_name(
     assert (first.subject, first.body) == (second.subject, second.body)
     assert first.message()["Message-ID"] == second.message()["Message-ID"]
     assert message.attempts == 2
+
+
+def test_a_mail_that_no_worker_comes_back_from_is_given_up(
+    tell: Tell, now: datetime, mailoutbox: list[Mail], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = tell("welcome")
+    with monkeypatch.context() as crashing:
+        crashing.setattr("billing.emails.post", die)
+        for _ in range(outbox.ATTEMPTS):
+            with pytest.raises(KeyboardInterrupt):
+                messages.deliver(message_id=message.pk, now=now)
+            now += outbox.CLAIM
+    assert deliver(message, now) == "failed"
+    assert message.error == "No worker came back from 10 attempts."
+    assert mailoutbox == []
 
 
 def die(*_: object, **__: object) -> None:
