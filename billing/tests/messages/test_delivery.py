@@ -97,7 +97,8 @@ def test_headers_tell_programs_what_it_is(tell: Tell, mailoutbox: list[Mail], no
     assert optional["Reply-To"] is about_money["Reply-To"] is None
     assert optional["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     link = optional["List-Unsubscribe"]
-    assert message_from_bytes(optional.as_bytes(), policy=default)["List-Unsubscribe"] == link, "unbroken on its way"
+    on_its_way = message_from_bytes(optional.as_bytes(), policy=default)
+    assert on_its_way["List-Unsubscribe"].strip() == link, "folded before the link at most, never inside it"
     assert re.fullmatch(r"<http://127\.0\.0\.1:8000/settings/billing/unsubscribe/\S+/>", link)
     assert link.strip("<>") in mailoutbox[0].body
     assert about_money["List-Unsubscribe"] is about_money["List-Unsubscribe-Post"] is None
