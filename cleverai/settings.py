@@ -275,13 +275,13 @@ SERVER_EMAIL = DEFAULT_FROM_EMAIL
 
 CELERY_BROKER_URL = REDIS_URL
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BROKER_CONNECTION_MAX_RETRIES = (
-    None  # after any outage of the queue, however long, a worker comes back by itself
-)
+# After an outage of the queue, however long, workers and beat come back by themselves
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 300,
-    "socket_timeout": 10,
-    "socket_connect_timeout": 5,
+    # somebody may be waiting for the request that sends a hint; a worker's own question takes a second at most
+    "socket_timeout": 3,
+    "socket_connect_timeout": 2,
     # a hint gives up at once when the broker is away: the sweeper finds the row
     "max_retries": 1,
     "interval_start": 0,

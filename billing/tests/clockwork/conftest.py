@@ -8,6 +8,9 @@ import pytest
 from django.utils import timezone
 
 from billing.tests.clockwork.machinery import Machinery, queue_app
+from billing.tests.stripe.shop import stripe
+
+__all__ = ["machinery", "now", "stripe"]
 
 
 @pytest.fixture
@@ -25,3 +28,4 @@ def machinery(transactional_db: None, tmp_path: Path, monkeypatch: pytest.Monkey
         yield found
     finally:
         found.stop()
+        print(found.log())  # noqa: T201 - shown with a test that failed

@@ -36,6 +36,16 @@ class Queue(Valkey):
         self._binary = command[0]
         return command
 
+    def hang(self) -> None:
+        """Let it take connections and answer nobody."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
+
     def flush(self) -> None:
         """Empty it: every hint, and every task that a worker has taken and not finished."""
         with redis.Redis.from_url(self.url) as client:
@@ -55,6 +65,7 @@ class Machinery:
         self.queue = Queue(folder / "valkey", durable=False)
         self.queue.start()
         self._running: list[subprocess.Popen[bytes]] = []
+        self.names: dict[int, str] = {}
         self.started = 0
 
     def worker(self, *, concurrency: int = 1) -> "subprocess.Popen[bytes]":
@@ -78,10 +89,15 @@ class Machinery:
         for child in psutil.Process(process.pid).children():
             child.kill()
 
+    def named(self, name: str) -> "subprocess.Popen[bytes]":
+        """Return the running process of this name."""
+        return next(process for process in self._running if self.names[process.pid] == name)
+
     def stop(self) -> None:
         """End everything."""
         for process in list(self._running):
             self.kill(process)
+        self.queue.resume()
         self.queue.stop()
 
     def log(self) -> str:
@@ -109,7 +125,7 @@ class Machinery:
                 stderr=log,
                 start_new_session=True,
             )
-        process.name = name  # type: ignore[attr-defined]
+        self.names[process.pid] = name
         self._running.append(process)
         return process
 
