@@ -28,12 +28,13 @@ class Person:
 
 
 def berta(life: Life) -> None:
-    """Pro for some weeks, Free again at the period's end; later Pro once more, cancelled and resumed."""
+    """Pro for a month, then Free with a pack; later Pro once more, cancelled, resumed and cancelled for good."""
     life.on(0, 20, partial(life.make_chatbot, "Greeter", "gpt-4o-mini"))
     life.on(5, 9, partial(life.subscribe, DECLINED_CARD))
     life.on(9, 9, life.subscribe)
     life.on(10, 9, partial(life.make_chatbot, "Shop", "gpt-4o"))
     life.on(20, 17, partial(life.set_cancelling, True))
+    life.on(54, 11, partial(life.buy_pack, "pack-1000"))
     life.on(150, 11, life.subscribe)
     life.on(200, 11, partial(life.set_cancelling, True))
     life.on(203, 11, partial(life.set_cancelling, False))
