@@ -1,6 +1,5 @@
 """Times are stored in UTC and shown in the person's own zone."""
 
-import zoneinfo
 from collections.abc import Callable
 
 from allauth.usersessions.middleware import UserSessionsMiddleware
@@ -9,6 +8,8 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 from redis.exceptions import RedisError
+
+from accounts.time_zones import zone
 
 SECONDS_BETWEEN_NOTES = 60
 
@@ -39,11 +40,3 @@ class TimeZoneMiddleware:
         name = request.user.time_zone if request.user.is_authenticated else "UTC"
         with timezone.override(zone(name)):
             return self.get_response(request)
-
-
-def zone(name: str) -> zoneinfo.ZoneInfo:
-    """Return the zone called `name`, or UTC where this machine's time zone data lacks it."""
-    try:
-        return zoneinfo.ZoneInfo(name)
-    except zoneinfo.ZoneInfoNotFoundError:
-        return zoneinfo.ZoneInfo("UTC")

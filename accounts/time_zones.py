@@ -1,11 +1,24 @@
 """The time zones a person can choose from."""
 
+import logging
 import zoneinfo
 from functools import cache
+
+logger = logging.getLogger(__name__)
 
 NOT_PLACES = frozenset({"Factory", "localtime", "posixrules"})
 # PostgreSQL takes these for abbreviations without a summer time, so that its days would differ from Python's.
 ABBREVIATIONS = frozenset({"CET", "EET", "MET", "WET"})
+
+
+@cache
+def zone(name: str) -> zoneinfo.ZoneInfo:
+    """Return the zone called `name`, or UTC where this machine's time zone data lacks it; the log says so once."""
+    try:
+        return zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError):
+        logger.error("This machine knows no time zone “%s”: whose days follow it get those of UTC.", name)
+        return zoneinfo.ZoneInfo("UTC")
 
 
 @cache

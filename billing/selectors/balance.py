@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
-from zoneinfo import ZoneInfo
 
 from django.db import connection
 from django.db.models import Prefetch, Sum, prefetch_related_objects
 
+from accounts.time_zones import zone
 from billing.models import DailyUsage, Grant, Notice, Subscription, Wallet
 
 PACE_DAYS = 7
@@ -143,7 +143,7 @@ def current(wallet: Wallet) -> Balance:
 
 def pace(wallet: Wallet, *, now: datetime) -> Pace:
     """Return how long the available credits last at the pace of the last seven full days of the owner's calendar."""
-    today = now.astimezone(ZoneInfo(wallet.time_zone)).date()
+    today = now.astimezone(zone(wallet.time_zone)).date()
     first_day = today - timedelta(days=PACE_DAYS)
     usage = DailyUsage.objects.filter(wallet=wallet)
     if not usage.filter(used_on__lte=first_day).exists():

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Case, F, Min, QuerySet, Sum, Value, When
 
+from accounts.time_zones import zone
 from billing.models import Chatbot, DailyUsage, Feature, Grant, LedgerEntry, Wallet
 from billing.selectors import catalog
 from billing.selectors.words import quantity_words
@@ -136,11 +137,11 @@ def days_of_cycle(wallet: Wallet, usage: CycleUsage, most_series: int) -> list[D
 
     Days outside the cycle are left out: imported usage may have happened long before (decision 28).
     """
-    zone = ZoneInfo(wallet.time_zone)
-    first = _day(usage.starts_at, zone)
+    own_zone = zone(wallet.time_zone)
+    first = _day(usage.starts_at, own_zone)
     if first is None:
         return []
-    last = _day(usage.ends_at - SHORTLY, zone) if usage.ends_at else None
+    last = _day(usage.ends_at - SHORTLY, own_zone) if usage.ends_at else None
     series = {row.feature.code: min(number, most_series) for number, row in enumerate(usage.rows)}
     totals = (
         DailyUsage.objects.filter(wallet=wallet, cycle=usage.cycle, used_on__gte=first)
@@ -156,8 +157,8 @@ def days_of_cycle(wallet: Wallet, usage: CycleUsage, most_series: int) -> list[D
     return [Day(day, costs.get(day, [])) for day in (first + timedelta(days=number) for number in span)]
 
 
-def _day(moment: datetime | date | None, zone: ZoneInfo) -> date | None:
-    return moment.astimezone(zone).date() if isinstance(moment, datetime) else moment
+def _day(moment: datetime | date | None, own_zone: ZoneInfo) -> date | None:
+    return moment.astimezone(own_zone).date() if isinstance(moment, datetime) else moment
 
 
 def chatbot_names(wallet: Wallet, sources: Iterable[str]) -> dict[str, str]:

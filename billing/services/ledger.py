@@ -5,10 +5,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.db import transaction
 
+from accounts.time_zones import zone
 from billing.errors import InvalidRequest, NoPlan, UnknownWallet
 from billing.models import EntryShare, Grant, Hold, LedgerEntry, Subscription, Wallet
 
@@ -106,7 +106,7 @@ class Books:
 
     def local_day(self, moment: datetime) -> date:
         """Return the owner's calendar day at `moment`."""
-        return moment.astimezone(ZoneInfo(self.wallet.time_zone)).date()
+        return moment.astimezone(zone(self.wallet.time_zone)).date()
 
     def start(self, grant: Grant) -> None:
         """Count a new or due grant in, from now on; its entry must follow."""

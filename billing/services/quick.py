@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import psycopg
-from django.db import DEFAULT_DB_ALIAS, IntegrityError, connections, transaction
+from django.db import DEFAULT_DB_ALIAS, DataError, IntegrityError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg.types.datetime import DatetimeBinaryDumper
 from psycopg.types.json import Jsonb
@@ -59,6 +59,10 @@ def call(statement: str, parameters: Sequence[object]) -> tuple[Any, ...] | None
             and cause.diag.constraint_name == "one_entry_per_idempotency_key"
         ):
             raise KeyTaken from None
+        raise
+    except DataError as error:
+        if isinstance(error.__cause__, psycopg.errors.InvalidParameterValue):
+            return None  # a time zone that PostgreSQL doesn't know; the plain way has UTC's days instead
         raise
     return row if row is not None and row[0] is not None else None
 

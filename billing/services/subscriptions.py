@@ -1,9 +1,9 @@
 """Which plan a wallet is on: everybody starts with Free, pays for a plan, or has a contract."""
 
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from accounts.models import User
+from accounts.time_zones import zone
 from billing.errors import InvalidRequest, NoPlan
 from billing.models import Grant, Plan, StripeSubscription, Subscription, Wallet
 from billing.periods import period_start
@@ -42,7 +42,7 @@ def open_wallet(*, user: User, now: datetime) -> Wallet:
             "time_zone": user.time_zone,
             "cycle_started_at": now,
             "last_posted_at": now,
-            "last_posted_on": now.astimezone(ZoneInfo(user.time_zone)).date(),
+            "last_posted_on": now.astimezone(zone(user.time_zone)).date(),
         },
     )
     if not is_new:

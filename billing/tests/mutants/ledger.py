@@ -194,7 +194,7 @@ TIME = [
     Mutant(
         name="the server's dates on a plain charge",
         file=LEDGER,
-        old="return moment.astimezone(ZoneInfo(self.wallet.time_zone)).date()",
+        old="return moment.astimezone(zone(self.wallet.time_zone)).date()",
         new="return moment.date()",
         caught_by=STORIES + "test_a_day_that_begins_on_the_plain_way_is_the_owner_s_own[Pacific/Auckland]",
     ),
