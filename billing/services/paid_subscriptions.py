@@ -126,6 +126,8 @@ def _write_down(row: StripeSubscription, fetched: Fetched) -> None:
     row.status = facts.status
     row.cancel_at = facts.cancel_at
     row.current_period_ends_at = facts.current_period_ends_at
+    if facts.current_period_ends_at is None and facts.status in StripeSubscription.LIVE:
+        logger.warning("%s has no period at Stripe; its plan goes by what its invoices say was paid.", facts.id)
     row.synced_at = fetched.started_at
     row.save()
 
@@ -144,7 +146,7 @@ def _follow_status(row: StripeSubscription, *, now: datetime) -> str:
     if row.status not in StripeSubscription.LIVE:
         logger.warning("%s has a status we don't know: %s. The plan stays.", row, row.status)
         return ""
-    return _take_status(row, _plan_status(row), now=now)
+    return _take_status(row, _plan_status(row, plan), now=now)
 
 
 def _hand_over(row: StripeSubscription, *, now: datetime) -> str:
@@ -155,11 +157,12 @@ def _hand_over(row: StripeSubscription, *, now: datetime) -> str:
     return f"{other.stripe_subscription_id} pays from now on. {_follow_status(other, now=now)}".strip()
 
 
-def _plan_status(row: StripeSubscription) -> Subscription.Status:
-    """Return what a live subscription at Stripe means for the plan."""
+def _plan_status(row: StripeSubscription, plan: Subscription) -> Subscription.Status:
+    """Return what a live subscription at Stripe means for the plan; untold, its period is the one that was paid."""
+    ends_at = row.current_period_ends_at or plan.period_ends_at
     if row.status in {"past_due", "paused"}:
         return Subscription.Status.PAST_DUE
-    if row.cancel_at is not None and row.current_period_ends_at and row.cancel_at <= row.current_period_ends_at:
+    if row.cancel_at is not None and row.cancel_at <= ends_at:
         return Subscription.Status.CANCELLING
     return Subscription.Status.ACTIVE
 
