@@ -239,8 +239,8 @@ def _with_payments(invoices: Iterable[InvoiceFacts]) -> Iterable[InvoiceFacts]:
     """Ask for the payment of each invoice of ours that we haven't written down yet."""
     ours = _our_prices()
     for invoice in invoices:
-        is_known = Purchase.objects.filter(stripe_invoice_id=invoice.id).exists()
-        if is_known or not invoice.paid_cents or not _bills_ours(invoice, ours):
+        keys = {purchases.line_key(line) for line in invoice.lines if line.price_id in ours and not line.is_proration}
+        if not invoice.paid_cents or Purchase.objects.filter(business_key__in=keys).count() == len(keys):
             yield invoice
             continue
         payment_intent_id = _payment_of(invoice)

@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 
 from accounts.models import User
-from billing.models import Dispute, Grant, Purchase, Refund, StripeEvent
-from billing.services import proof
+from billing import gateway
+from billing.models import Dispute, Grant, Plan, Purchase, Refund, StripeEvent, StripePrice
+from billing.services import customers, paid_subscriptions, proof
 from billing.tests.people import left
-from billing.tests.stripe.shop import Shop
+from billing.tests.stripe.shop import GOOD_CARD, Shop
 from sandbox.stripe import cards, payments
 
 PRO, CENTS = 5_000_000, 2_900
@@ -91,3 +92,33 @@ def test_a_plan_that_was_paid_outside_stripe_waits_for_no_payment(alice: User, s
 
     purchase = Purchase.objects.get()
     assert (purchase.cents, purchase.stripe_payment_intent_id) == (CENTS, "")
+
+
+def test_a_line_that_is_granted_later_than_its_neighbour_knows_its_payment_too(alice: User, stripe: Shop) -> None:
+    """Two prices of ours on one invoice, of which one wasn't in our catalog yet when the invoice was paid."""
+    other = Plan.objects.create(code="max", name="Max", price_cents=500, allowance=7_000, position=9)
+    pro = StripePrice.objects.get(plan_id="pro")
+    product = gateway.create_product(product_id="max", name="Max")
+    price = gateway.create_price(
+        lookup_key="plan_max",
+        product_id=product.id,
+        cents=500,
+        interval="month",
+        metadata={},
+        idempotency_key="max",
+        transfer=False,
+    )
+    customer_id = customers.ensure_customer(wallet=alice.wallet, now=stripe.now())
+    stripe.engine.set_card(customer_id, GOOD_CARD)
+    items = [{"price": pro.stripe_price_id}, {"price": price.id}]
+    sold = gateway.client.client().v1.subscriptions.create({"customer": customer_id, "items": items})
+    stripe.deliver()
+    first = Purchase.objects.get()
+
+    StripePrice.objects.create(
+        stripe_price_id=price.id, lookup_key="plan_max", plan=other, cents=500, added_at=stripe.now()
+    )
+    paid_subscriptions.sync(stripe_subscription_id=sold.id, now=stripe.now())
+
+    second = Purchase.objects.exclude(pk=first.pk).get()
+    assert second.stripe_payment_intent_id == first.stripe_payment_intent_id != ""
