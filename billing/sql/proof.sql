@@ -232,6 +232,40 @@ SELECT 'nothing is left of a grant while more is asked back', grants.wallet_id, 
     grants.remaining
 FROM grants WHERE grants.taken_back < grants.clawback_target AND grants.remaining > 0
 UNION ALL
+SELECT 'every paid Checkout of a pack has its purchase', checkout.wallet_id, checkout.thing || ' ' || checkout.id, 1, 0
+FROM billing_checkout AS checkout JOIN wallet ON wallet.id = checkout.wallet_id
+JOIN billing_stripeprice AS price ON price.id = checkout.price_id AND price.pack_id IS NOT NULL
+LEFT JOIN purchase ON purchase.stripe_session_id = checkout.stripe_session_id
+    AND purchase.wallet_id = checkout.wallet_id
+WHERE checkout.status = 'complete' AND purchase.id IS NULL
+UNION ALL
+SELECT 'a pack gave what its price sold', checkout.wallet_id, purchase.business_key, price.amount, grant_row.amount
+FROM billing_checkout AS checkout JOIN purchase ON purchase.stripe_session_id = checkout.stripe_session_id
+JOIN billing_stripeprice AS price ON price.id = checkout.price_id
+JOIN billing_grant AS grant_row ON grant_row.id = purchase.grant_id
+WHERE price.amount <> grant_row.amount
+UNION ALL
+SELECT 'what was paid is granted once, to one wallet', purchase.wallet_id, purchase.business_key, 1, paid.purchases
+FROM purchase JOIN (
+    SELECT coalesce(nullif(stripe_session_id, ''), business_key) AS payment, count(*) AS purchases
+    FROM billing_purchase WHERE stripe_session_id <> '' OR business_key LIKE 'invoice_line:%%'
+    GROUP BY payment HAVING count(*) > 1
+) AS paid ON paid.payment = coalesce(nullif(purchase.stripe_session_id, ''), purchase.business_key)
+UNION ALL
+SELECT 'what goes back goes back to the wallet that paid', money.wallet_id, money.place, 1, 0
+FROM (
+    SELECT wallet_id, 'refund ' || id AS place, stripe_payment_intent_id AS payment FROM billing_refund
+    UNION ALL
+    SELECT wallet_id, 'dispute ' || id, stripe_payment_intent_id FROM billing_dispute
+) AS money JOIN wallet ON wallet.id = money.wallet_id
+LEFT JOIN purchase ON purchase.stripe_payment_intent_id = money.payment AND purchase.wallet_id = money.wallet_id
+WHERE purchase.id IS NULL
+UNION ALL
+SELECT 'a plan is paid for by its own wallet', wallet.id, payer.stripe_subscription_id, wallet.id, payer.wallet_id
+FROM wallet JOIN billing_subscription AS subscription ON subscription.wallet_id = wallet.id
+JOIN billing_stripesubscription AS payer ON payer.id = subscription.stripe_subscription_id
+WHERE payer.wallet_id <> wallet.id
+UNION ALL
 SELECT 'every hold names a wallet that exists', hold.wallet_id, 'hold ' || hold.id, 1, 0
 FROM billing_hold AS hold
 WHERE (%(wallet)s::bigint IS NULL OR hold.wallet_id = %(wallet)s::bigint)

@@ -13,8 +13,19 @@ from django.db import connection, transaction
 from accounts.models import User
 from billing import metering, sql
 from billing.errors import InsufficientCredits
-from billing.models import Grant, LedgerEntry, Refund, Wallet
-from billing.services import proof, refunds
+from billing.gateway.facts import SessionFacts
+from billing.models import (
+    Checkout,
+    Grant,
+    LedgerEntry,
+    Pack,
+    Refund,
+    StripePrice,
+    StripeSubscription,
+    Subscription,
+    Wallet,
+)
+from billing.services import proof, purchases, refunds
 from billing.tests.people import give, sign_up
 
 DAMAGE = {
@@ -55,6 +66,11 @@ DAMAGE = {
     "refunds and disputes ask back their part of a grant": "UPDATE billing_refund SET status = 'failed'",
     "nothing is left of a grant while more is asked back": """UPDATE billing_grant
         SET clawback_target = clawback_target + 1 WHERE clawback_target > 0""",
+    "every paid Checkout of a pack has its purchase": "DELETE FROM billing_purchase WHERE stripe_session_id <> ''",
+    "a pack gave what its price sold": "UPDATE billing_stripeprice SET amount = amount - 1",
+    "what was paid is granted once, to one wallet": "UPDATE billing_purchase SET stripe_session_id = 'cs_1'",
+    "what goes back goes back to the wallet that paid": "UPDATE billing_refund SET stripe_payment_intent_id = 'pi_?'",
+    "a plan is paid for by its own wallet": "UPDATE billing_stripesubscription SET wallet_id = -1",
     "every hold names a wallet that exists": "UPDATE billing_hold SET wallet_id = -1 WHERE status = 'open'",
 }
 
@@ -95,6 +111,43 @@ def use_a_bit_of_everything(wallet: Wallet, now: datetime) -> None:
     wide = metering.hold(wallet=wallet, feature="dall-e-3-standard", quantity=2, key="images", now=now)
     metering.capture(wallet=wallet, hold=wide, quantity=1, now=now)
     metering.hold(wallet=wallet, feature="gpt-4o", quantity=3_000, key="talk", now=now)
+    pay_through_stripe(wallet, now)
+
+
+def pay_through_stripe(wallet: Wallet, now: datetime) -> None:
+    """Buy a pack through Checkout, and let a subscription at Stripe pay for the plan."""
+    tomorrow = now + timedelta(days=1)
+    price = StripePrice.objects.create(
+        stripe_price_id="price_1", lookup_key="pack_1", pack=Pack.objects.first(), cents=900, amount=7_000, added_at=now
+    )
+    checkout = Checkout.objects.create(
+        wallet=wallet,
+        price=price,
+        thing=price.lookup_key,
+        status=Checkout.Status.COMPLETE,
+        stripe_session_id="cs_1",
+        created_at=now,
+        expires_at=tomorrow,
+    )
+    session = SessionFacts(
+        id="cs_1",
+        mode="payment",
+        status="complete",
+        payment_status="paid",
+        url="",
+        expires_at=tomorrow,
+        created_at=now,
+        customer_id="cus_1",
+        client_reference_id=str(checkout.pk),
+        payment_intent_id="pi_2",
+        subscription_id="",
+        currency="usd",
+        total_cents=900,
+        price_ids=(price.stripe_price_id,),
+    )
+    purchases.fulfil_packs(wallet_id=wallet.pk, session=session, now=now)
+    payer = StripeSubscription.objects.create(wallet=wallet, stripe_subscription_id="sub_1", status="active")
+    Subscription.objects.filter(wallet=wallet).update(stripe_subscription=payer)
 
 
 def rules(wallet_id: int | None = None) -> set[str]:
