@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from billing import gateway
-from billing.errors import PaymentError, StripeUnavailable
+from billing.errors import MeteringError, PaymentError, StripeUnavailable
 from billing.models import Checkout, Purchase
 from billing.selectors import balance as balances
 from billing.selectors import sales
@@ -114,7 +114,7 @@ def _progress(request: SignedInRequest, checkout: Checkout, *, now: datetime) ->
     if sales.purchase_of(checkout) is None:
         try:
             checkout = _synced(request, checkout, now=now)
-        except PaymentError as error:
+        except (PaymentError, MeteringError) as error:
             is_unclear, is_stripe_down = True, isinstance(error, StripeUnavailable)
             logger.warning("Checkout %s could not be looked at: %s", checkout.pk, error)
     purchase = sales.purchase_of(checkout)

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from billing import gateway
-from billing.errors import PaymentError, StripeRefused
+from billing.errors import MeteringError, PaymentError, StripeRefused
 from billing.selectors import balance as balances
 from billing.selectors import sales
 from billing.services import paid_subscriptions
@@ -62,6 +62,6 @@ def portal_return(request: SignedInRequest) -> HttpResponse:
     if subscription_id:
         try:
             paid_subscriptions.sync(stripe_subscription_id=subscription_id, now=timezone.now())
-        except PaymentError:
+        except (PaymentError, MeteringError):
             logger.warning("%s could not be looked at after the portal.", subscription_id, exc_info=True)
     return redirect("billing:overview")
