@@ -19,6 +19,8 @@ PACKS = "billing/tests/stripe/test_packs.py::"
 PLANS = "billing/tests/stripe/test_paid_plans.py::"
 REFUNDED = "billing/tests/stripe/test_refunds.py::"
 FAILURES = "billing/tests/stripe/test_failures.py::"
+OTHERS = "billing/tests/stripe/test_other_sales.py::"
+TWO = "billing/tests/stripe/test_two_subscriptions.py::"
 
 EVENTS_BELIEVED = [
     Mutant(
@@ -157,6 +159,53 @@ GRANTS = [
     ),
 ]
 
+WHAT_OTHERS_DO = [
+    Mutant(
+        name="an extra on the invoice keeps the allowance back",
+        file=PURCHASES,
+        old="if line.quantity and not line.is_extra]",
+        new="if line.quantity]",
+        caught_by=OTHERS + "test_an_invoice_of_extras_alone_buys_nothing_and_is_nobodys_trouble",
+    ),
+    Mutant(
+        name="whatever a customer of ours pays for is ours",
+        file=CHECKOUTS,
+        old="    if not _is_ours(session, checkout_id):\n",
+        new="    if False:\n",
+        caught_by=OTHERS + "test_what_somebody_else_sells_to_our_customer_is_let_be",
+    ),
+    Mutant(
+        name="a renewal ends what another subscription was paid for",
+        file="billing/services/cycles.py",
+        old="        if is_of_this_cycle(books, grant):\n            end_grant(",
+        new="        if grant.source == Grant.Source.ALLOWANCE:\n            end_grant(",
+        caught_by=TWO + "test_the_renewal_of_one_leaves_alone_what_the_other_was_paid_for",
+    ),
+    Mutant(
+        name="a plan ends although another subscription pays",
+        file=PAID,
+        old="        if taken_over := _hand_over(row, now=now):\n",
+        new='        if taken_over := "":\n',
+        caught_by=TWO + "test_when_the_one_that_pays_for_the_plan_ends_the_other_does",
+    ),
+    Mutant(
+        name="what a slow clock saw counts as followed",
+        file=WEBHOOKS,
+        old="    if inbox.OVERTAKEN in note:\n",
+        new="    if False:\n",
+        caught_by="billing/tests/stripe/test_late_looks.py::"
+        "test_what_a_worker_with_a_slow_clock_sees_is_looked_at_again",
+    ),
+    Mutant(
+        name="a second click sells a second plan",
+        file=CHECKOUTS,
+        old="    if checkout is None and price.plan_id is not None:\n",
+        new="    if False:\n",
+        caught_by="billing/tests/stripe/test_begun_twice.py::"
+        "test_a_plan_that_is_paid_while_a_second_click_is_under_way_is_not_opened_again",
+    ),
+]
+
 MONEY_BACK = [
     Mutant(
         name="older fetch overwrites newer",
@@ -229,6 +278,21 @@ MONEY_BACK = [
         new='            idempotency_key=__import__("secrets").token_hex(8),\n',
         caught_by=REFUNDED + "test_a_refund_whose_answer_was_lost_is_made_once",
     ),
+    Mutant(
+        name="a refund is asked for again once its key is forgotten",
+        file=REFUNDS,
+        old="    if refund.requested_at > now - KEY_LASTS:\n",
+        new="    if True:\n",
+        caught_by=REFUNDED + "test_a_refund_whose_key_stripe_has_forgotten_is_still_made_once",
+    ),
+    Mutant(
+        name="only the payment that a purchase names is followed",
+        file=REFUNDS,
+        old="    if not paid and sale.stripe_invoice_id:\n",
+        new="    if False:\n",
+        caught_by="billing/tests/stripe/test_payments_of_invoices.py::"
+        "test_what_goes_back_of_another_part_of_the_payment_takes_its_part_too",
+    ),
 ]
 
-MUTANTS = [*EVENTS_BELIEVED, *GRANTS, *MONEY_BACK]
+MUTANTS = [*EVENTS_BELIEVED, *GRANTS, *WHAT_OTHERS_DO, *MONEY_BACK]

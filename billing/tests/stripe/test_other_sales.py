@@ -176,3 +176,14 @@ def test_our_plan_paid_by_somebody_we_do_not_know_is_shown_to_staff(stripe: Shop
 
     with pytest.raises(UnexpectedPayment, match="none of our customers"):
         paid_subscriptions.sync(stripe_subscription_id=name, now=stripe.now())
+
+
+def test_an_invoice_of_extras_alone_buys_nothing_and_is_nobodys_trouble(alice: User, stripe: Shop) -> None:
+    stripe.subscribe(alice, deliver=False)
+    session = stripe.engine.all("checkout.session")[-1]
+    invoice = gateway.invoices_of_subscription(str(session["subscription"]))[0]
+
+    extra = replace(invoice.lines[0], price_id="price_of_a_course", is_extra=True)
+
+    assert purchases.plan_lines(replace(invoice, lines=(extra,))) == []
+    assert len(purchases.plan_lines(replace(invoice, lines=(extra, *invoice.lines)))) == 1
