@@ -12,7 +12,7 @@ export PORT ?= 8000
 ARGS ?=
 LOCK := --universal --python-version 3.11 --generate-hashes --upgrade --no-header --no-emit-index-url --quiet
 
-.PHONY: help demo test test-long check fix bench bench-long screenshots shell manage lock clean
+.PHONY: help demo test test-long check fix bench bench-long simulate screenshots shell manage lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ bench: $(INSTALLED) ## measure, on durable servers that are thrown away afterwar
 
 bench-long: $(INSTALLED) ## measure at the sizes that take hours
 	@exec $(SANDBOX) run --temporary -- python -m benchmarks --long $(ARGS)
+
+simulate: $(INSTALLED) ## live through fourteen months in a database of its own (ARGS="--months 3")
+	@exec $(SANDBOX) run --temporary --relaxed -- python manage.py simulate $(ARGS)
 
 screenshots: $(INSTALLED) ## take pictures of the running demo's pages for docs/
 	@exec $(SANDBOX) run -- python -m sandbox screenshots

@@ -43,6 +43,8 @@ PICTURES = [
     Picture(BOB, "receipt-workflow", "/settings/billing/history/?feature=workflow-execution", "main table a"),
     Picture(BOB, "plans", "/settings/billing/plans/"),
     Picture(BOB, "buy", "/settings/billing/buy/"),
+    Picture(BOB, "notifications", "/settings/billing/notifications/"),
+    Picture(BOB, "preferences", "/settings/billing/preferences/"),
     Picture(BOB, "security", "/accounts/2fa/"),
     Picture(ALICE, "overview-low", "/settings/billing/"),
     Picture(CARLA, "overview-unlimited", "/settings/billing/"),

@@ -19,7 +19,8 @@ SALT = "billing.services.departures"
 def leave(*, wallet_id: int, now: datetime) -> None:
     """Part a wallet from its owner: the books stay, without a name, and its open Free month is remembered.
 
-    Doing it again changes nothing. Raises UnknownWallet.
+    It gets no further months; what it has expires in its time. A plan that is paid for ends at Stripe. Doing it again
+    changes nothing. Raises UnknownWallet.
     """
     wallet = lock_wallet(wallet_id)
     if wallet.owner is None:
@@ -34,6 +35,9 @@ def leave(*, wallet_id: int, now: datetime) -> None:
                 "left_at": now,
             }
             Departure.objects.update_or_create(address_hash=address_hash(wallet.owner.email), defaults=facts)
+        if not subscription.plan.price_cents:
+            subscription.status = Subscription.Status.ENDED
+            subscription.save(update_fields=["status"])
         books.wallet.owner = None
 
 

@@ -34,6 +34,15 @@ def test_the_books_stay_without_a_name(alice: User, now) -> None:
     assert "alice" not in Departure.objects.get().address_hash
 
 
+def test_a_wallet_without_an_owner_gets_no_further_months(alice: User, now) -> None:
+    wallet = leave(alice, now=now)
+
+    settled = settlement.settle(wallet_id=wallet.pk, now=now + timedelta(days=100))
+
+    assert books(settled) == [("grant", 100_000, 0, 0), ("expiry", -100_000, 0, 0)]
+    assert settled.next_due_at is None
+
+
 def test_who_comes_back_within_the_month_goes_on_with_it_and_gets_the_next_on_time(alice: User, now) -> None:
     old = leave(alice, now=now + timedelta(days=3))
     back = sign_up("alice", at=now + LATER).wallet
