@@ -6,6 +6,7 @@ Real environment variables win over `.env`, which wins over `.local/env` (the ad
 
 from datetime import timedelta
 from pathlib import Path
+from ssl import CERT_REQUIRED
 from typing import Any
 
 from csp.constants import NONE, SELF
@@ -274,6 +275,9 @@ EMAIL_TIMEOUT = 20
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 
 CELERY_BROKER_URL = REDIS_URL
+CELERY_BROKER_TRANSPORT = "cleverai.celery:Transport"
+# As the cache does: a rediss:// without options of its own would believe anybody's certificate, or encrypt nothing
+CELERY_BROKER_USE_SSL = {"ssl_cert_reqs": CERT_REQUIRED} if REDIS_URL.startswith("rediss://") else None
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # After an outage of the queue, however long, workers and beat come back by themselves
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
@@ -283,7 +287,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_timeout": 3,
     "socket_connect_timeout": 2,
     # a hint gives up at once when the broker is away: the sweeper finds the row
-    "max_retries": 1,
+    "max_retries": 0,
     "interval_start": 0,
     "interval_step": 0,
 }

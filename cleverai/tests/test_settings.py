@@ -5,11 +5,13 @@ import re
 import runpy
 import shutil
 from pathlib import Path
+from ssl import CERT_REQUIRED
 from typing import Any
 
 import pytest
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from kombu import Connection
 
 RIGHT = {
     "SECRET_KEY": "k3Jx" * 16,
@@ -115,6 +117,16 @@ def test_a_public_machine_is_safe_without_being_asked(start: Any) -> None:
     assert found["SECURE_HSTS_SECONDS"] >= 31_536_000
     assert found["SECURE_PROXY_SSL_HEADER"] == ("HTTP_X_FORWARDED_PROTO", "https")
     assert not [app for app in found["INSTALLED_APPS"] if "sandbox" in app or "mail_viewer" in app]
+
+
+def test_a_queue_behind_tls_shows_a_certificate(start: Any) -> None:
+    found = start(RIGHT | {"REDIS_URL": "rediss://:secret-password@cache.example.com:6379/3"})
+    queue = Connection(
+        found["CELERY_BROKER_URL"], transport=found["CELERY_BROKER_TRANSPORT"], ssl=found["CELERY_BROKER_USE_SSL"]
+    )
+    assert queue.ssl == {"ssl_cert_reqs": CERT_REQUIRED}
+    assert (queue.hostname, queue.virtual_host) == ("cache.example.com", "3")
+    assert start(RIGHT)["CELERY_BROKER_USE_SSL"] is None
 
 
 def test_without_a_proxy_nobody_s_word_counts_for_https(start: Any) -> None:

@@ -3,8 +3,11 @@
 import hashlib
 import hmac
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import count
 from typing import Any
 
 from allauth.account.models import EmailAddress
@@ -16,6 +19,7 @@ from django_mail_viewer.backends.database.models import EmailMessage
 from accounts.models import User
 from billing import gateway, metering
 from billing.models import Message, StripeEvent, Wallet
+from billing.tests.clockwork.machinery import locked
 from billing.tests.people import FREE_ALLOWANCE, give, sign_up
 
 WEBHOOK = "/stripe/webhook/"
@@ -74,6 +78,19 @@ class Chores:
             assert mails_to(wallet) == ["low_credits"]
         done = StripeEvent.objects.filter(stripe_event_id__in=self.events, status=StripeEvent.Status.IGNORED)
         assert sorted(done.values_list("stripe_event_id", "attempts")) == sorted((name, 1) for name in self.events)
+
+
+@contextmanager
+def half_settled(chores: Chores, name: str, *, at: datetime) -> Iterator[None]:
+    """Have a wallet whose settling can't get beyond its middle, beside two others that can be settled."""
+    for attempt in count():
+        wallets = [customer(f"{name}-{attempt}-{each}", at=at).wallet for each in range(3)]
+        chores.due += wallets
+        with locked("billing_subscription", "wallet_id", wallets[-1].pk):
+            wallets[-1].refresh_from_db()
+            if wallets[-1].cycle == 1:  # else a worker was quicker than this lock
+                yield
+                return
 
 
 def mails_to(wallet: Wallet) -> list[str]:

@@ -16,13 +16,13 @@ import redis
 from celery import Celery
 from django.conf import settings
 from django.db import connection
+from psycopg import sql
 
 from sandbox.servers.valkey import Valkey
 
 #: How soon due work has to be done, whatever became of the queue (G23).
 PATIENCE_SECONDS = 120
 STOP_SECONDS = 10
-SPARE_CONNECTIONS = {"application_name": "clockwork-test"}
 
 
 class Queue(Valkey):
@@ -157,11 +157,14 @@ def queue_app(url: str) -> Celery:
 
 
 @contextmanager
-def locked_subscription(wallet_id: int) -> Iterator[psycopg.Connection]:
-    """Keep whoever settles this wallet waiting in the middle of the transaction."""
-    with psycopg.connect(database_url(), **SPARE_CONNECTIONS) as other:
-        other.execute("SELECT 1 FROM billing_subscription WHERE wallet_id = %s FOR UPDATE", [wallet_id])
-        yield other
+def locked(table: str, column: str, value: object) -> Iterator[None]:
+    """Keep whoever writes this row waiting, in the middle of what it does."""
+    statement = sql.SQL("SELECT 1 FROM {} WHERE {} = %s FOR UPDATE").format(
+        sql.Identifier(table), sql.Identifier(column)
+    )
+    with psycopg.connect(database_url()) as other:
+        assert other.execute(statement, [value]).fetchone()
+        yield
         other.rollback()
 
 

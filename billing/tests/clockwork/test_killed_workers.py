@@ -1,29 +1,14 @@
 """Workers are killed in the middle of a task: others do the work within two minutes, and nothing twice."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from itertools import count
 
 import pytest
 
-from billing.tests.clockwork.chores import Chores, customer
-from billing.tests.clockwork.machinery import Machinery, locked_subscription, until, waiting_worker
+from billing.tests.clockwork.chores import Chores, half_settled
+from billing.tests.clockwork.machinery import Machinery, until, waiting_worker
 
 pytestmark = [pytest.mark.race, pytest.mark.django_db(transaction=True), pytest.mark.timeout(1_800)]
-
-
-@contextmanager
-def half_settled(chores: Chores, name: str, *, at: datetime) -> Iterator[None]:
-    """Have a wallet whose settling can't get beyond its middle, beside two others that can be settled."""
-    for attempt in count():
-        wallets = [customer(f"{name}-{attempt}-{each}", at=at).wallet for each in range(3)]
-        chores.due += wallets
-        with locked_subscription(wallets[-1].pk):
-            wallets[-1].refresh_from_db()
-            if wallets[-1].cycle == 1:  # else a worker was quicker than this lock
-                yield
-                return
 
 
 @pytest.mark.parametrize("kills", [5, pytest.param(50, marks=pytest.mark.long)])

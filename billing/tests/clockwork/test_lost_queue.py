@@ -8,13 +8,15 @@ import pytest
 from django.utils import timezone
 
 from billing import metering
+from billing.models import Heartbeat
 from billing.tests.clockwork.chores import Chores, customer, post_event
-from billing.tests.clockwork.machinery import Machinery, until
+from billing.tests.clockwork.machinery import Machinery, locked, until, waiting_worker
 
 pytestmark = [pytest.mark.race, pytest.mark.django_db(transaction=True), pytest.mark.timeout(1_800)]
 MOMENTS = pytest.mark.parametrize("moments", [5, pytest.param(50, marks=pytest.mark.long)])
 #: What a person bears when the queue doesn't answer.
 LONGEST_WAIT_SECONDS = 4
+TASK = "finish_refunds"
 
 
 def test_what_waits_in_a_queue_that_is_emptied_is_found_again(machinery: Machinery, now: datetime) -> None:
@@ -70,14 +72,21 @@ def test_while_the_queue_is_away_nobody_is_refused_and_the_work_is_done_afterwar
     chores.check()
 
 
-def test_a_queue_that_hangs_keeps_nobody_waiting_for_long(machinery: Machinery, now: datetime) -> None:
+def test_a_queue_that_hangs_keeps_nobody_waiting_for_long_and_stops_no_worker(
+    machinery: Machinery, now: datetime
+) -> None:
+    """The worker ends a task meanwhile and can't say so; it must take the next ones all the same."""
     chores = Chores()
     machinery.worker()
     machinery.beat()
+
     chores.add("first", at=now)
     until(chores.are_done, "what is there at the start")
+    until(Heartbeat.objects.filter(pk=TASK).exists, "its first heartbeat")
 
-    machinery.queue.hang()
+    with locked("billing_heartbeat", "task", TASK):
+        until(waiting_worker, "a worker at the end of a task")
+        machinery.queue.hang()
     began = time.monotonic()
     chores.add("second", at=now)
     assert time.monotonic() - began < 3 * LONGEST_WAIT_SECONDS
