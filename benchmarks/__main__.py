@@ -10,7 +10,13 @@ from django.core.management import call_command
 
 os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.settings"
 
-GROUPS = {"metering": {"P1", "P3", "P4", "P12"}, "hot": {"P2"}, "poll": {"P9"}, "demo": {"P11"}}
+GROUPS = {
+    "metering": {"P1", "P3", "P4", "P12"},
+    "hot": {"P2"},
+    "poll": {"P9"},
+    "demo": {"P11"},
+    "midnight": {"P13", "P14"},
+}
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -33,7 +39,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _measures(*, long: bool) -> dict[str, Callable[[], list]]:
-    from benchmarks import demo, metering, poll  # noqa: PLC0415 - Django must be set up first
+    from benchmarks import demo, metering, midnight, poll  # noqa: PLC0415 - Django must be set up first
 
     wallets, rounds, seconds, requests = (1_000_000, 11, 10, 1_000) if long else (100_000, 7, 3, 200)
     return {
@@ -41,6 +47,7 @@ def _measures(*, long: bool) -> dict[str, Callable[[], list]]:
         "hot": lambda: metering.hot_wallet(rounds=rounds, seconds=seconds),
         "poll": lambda: poll.unchanged_balance(rounds=rounds, requests=requests),
         "demo": demo.cold_and_warm,
+        "midnight": lambda: midnight.due_wallets(wallets=wallets // 5),
     }
 
 

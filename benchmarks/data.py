@@ -1,6 +1,10 @@
-"""Many wallets at once, written by PostgreSQL: users on Pro in their tenth day, whose books prove clean."""
+"""Many wallets at once, written by PostgreSQL, whose books prove clean: in their tenth day, or due since midnight."""
 
+from datetime import UTC, datetime, timedelta
+
+from dateutil.relativedelta import relativedelta
 from django.db import connection
+from django.utils import timezone
 
 from billing.models import Plan
 from billing.services.cycles import LOW_PERCENT, VERY_LOW_PERCENT, share_of
@@ -26,7 +30,7 @@ WITH person AS (
 ), subscription AS (
     INSERT INTO billing_subscription (
         wallet_id, plan_id, status, anchor_at, period, period_started_at, period_ends_at, started_at)
-    SELECT id, 'pro', 'active', %(began)s, 0, %(began)s, %(ends)s, %(began)s FROM wallet
+    SELECT id, %(plan)s, 'active', %(began)s, 0, %(began)s, %(ends)s, %(began)s FROM wallet
 ), head AS (
     INSERT INTO billing_grant (id, wallet_id, source, amount, effective_at, expires_at, opened_at, business_key)
     SELECT head_grant_id, id, 'allowance', %(amount)s, %(began)s, %(ends)s, %(began)s, 'allowance:benchmark' FROM wallet
@@ -44,21 +48,33 @@ SELECT min(id), max(id) FROM wallet
 
 
 def create_wallets(count: int, *, name: str, amount: int | None = None) -> range:
-    """Make `count` wallets with Pro's allowance, or `amount` millicredits, and return their ids."""
-    allowance = Plan.objects.get(code="pro").allowance
+    """Make `count` wallets on Pro in their tenth day, with its allowance or `amount` millicredits; return their ids."""
+    now = timezone.now()
+    return _create(
+        count, name=name, plan="pro", amount=amount, began=now - timedelta(days=10), ends=now + timedelta(days=20)
+    )
+
+
+def create_due_wallets(count: int, *, name: str) -> range:
+    """Make `count` wallets on Free whose month ended at the last midnight, with all of its allowance left."""
+    midnight = datetime.combine(timezone.now().date(), datetime.min.time(), tzinfo=UTC)
+    return _create(count, name=name, plan="free", began=midnight - relativedelta(months=1), ends=midnight)
+
+
+def _create(count: int, *, name: str, plan: str, began: datetime, ends: datetime, amount: int | None = None) -> range:
+    allowance = Plan.objects.get(code=plan).allowance
     assert allowance is not None
+    parameters = {
+        "count": count,
+        "name": name,
+        "plan": plan,
+        "amount": amount or allowance,
+        "began": began,
+        "ends": ends,
+        "low_below": share_of(allowance, LOW_PERCENT),
+        "very_low_below": share_of(allowance, VERY_LOW_PERCENT),
+    }
     with connection.cursor() as cursor:
-        cursor.execute("SELECT now() - interval '10 days', now() + interval '20 days'")
-        began, ends = cursor.fetchone()
-        parameters = {
-            "count": count,
-            "name": name,
-            "amount": amount or allowance,
-            "began": began,
-            "ends": ends,
-            "low_below": share_of(allowance, LOW_PERCENT),
-            "very_low_below": share_of(allowance, VERY_LOW_PERCENT),
-        }
         cursor.execute(WALLETS, parameters)
         first, last = cursor.fetchone()
     assert last - first + 1 == count
