@@ -255,6 +255,7 @@ UNION ALL
 SELECT 'what goes back goes back to the wallet that paid', money.wallet_id, money.place, 1, 0
 FROM (
     SELECT wallet_id, 'refund ' || id AS place, stripe_payment_intent_id AS payment FROM billing_refund
+    WHERE stripe_refund_id IS NOT NULL
     UNION ALL
     SELECT wallet_id, 'dispute ' || id, stripe_payment_intent_id FROM billing_dispute
 ) AS money JOIN wallet ON wallet.id = money.wallet_id
