@@ -8,6 +8,8 @@ from functools import partial
 from itertools import islice
 from typing import TypeVar
 
+from django.db.models import Count
+
 from billing import gateway
 from billing.errors import MeteringError, PaymentError, StripeNotFound, StripeUnavailable
 from billing.gateway.facts import EventFacts, InvoiceFacts, SessionFacts
@@ -97,6 +99,7 @@ def run(*, now: datetime, since_last_run: bool = True) -> ReconciliationRun:
         _close_checkouts(tally, now=now)
         _look_at_late_renewals(tally, now=now)
         _find_grants_without_payment(tally, since=since)
+        _find_second_subscriptions(tally)
         this.finished_at = now
     except PaymentError as error:
         tally.find(f"Stripe couldn't be asked to the end: {error}")
@@ -257,6 +260,15 @@ def _find_grants_without_payment(tally: Tally, *, since: datetime) -> None:
                 f"Purchase {purchase.pk} of wallet {purchase.wallet_id} ({purchase.business_key}) granted credits,"
                 " and Stripe has no such payment."
             )
+
+
+def _find_second_subscriptions(tally: Tally) -> None:
+    """Report who pays for two plans at once: each grants its credits, and one of them is likely a mistake."""
+    live = StripeSubscription.objects.filter(status__in=StripeSubscription.LIVE)
+    twice = live.values("wallet_id").annotate(number=Count("pk")).filter(number__gt=1)
+    for wallet_id in twice.order_by("wallet_id").values_list("wallet_id", flat=True):
+        names = live.filter(wallet_id=wallet_id).order_by("pk").values_list("stripe_subscription_id", flat=True)
+        tally.find(f"Wallet {wallet_id} pays for several subscriptions at once: {', '.join(names)}.")
 
 
 def _is_paid_at_stripe(purchase: Purchase) -> bool:

@@ -6,7 +6,7 @@ import pytest
 
 from accounts.models import User
 from billing import gateway
-from billing.models import Customer, Grant, StripePrice, Subscription
+from billing.models import Customer, Grant, ReconciliationRun, StripePrice, Subscription
 from billing.services import proof, settlement, subscriptions
 from billing.tests.people import FREE_ALLOWANCE, left
 from billing.tests.stripe.shop import FAILS_LATER_CARD, GOOD_CARD, Shop
@@ -56,6 +56,21 @@ def test_the_renewal_of_one_leaves_alone_what_the_other_was_paid_for(alice: User
     stripe.deliver()
     assert available(alice, stripe) == 2 * PRO
     assert proof.prove() == []
+
+
+def test_reconciliation_tells_staff_who_pays_twice_until_one_of_them_ends(
+    alice: User, stripe: Shop, second: str
+) -> None:
+    stripe.deliver()
+    first = plan_of(alice)[2]
+    stripe.reconcile()
+    (finding,) = ReconciliationRun.objects.latest("pk").findings
+    assert finding == f"Wallet {alice.wallet.pk} pays for several subscriptions at once: {first}, {second}."
+
+    stripe.cancel_now(second)
+    stripe.deliver()
+    stripe.reconcile()
+    assert ReconciliationRun.objects.latest("pk").findings == []
 
 
 def test_when_the_one_that_pays_for_the_plan_ends_the_other_does(alice: User, stripe: Shop, second: str) -> None:
