@@ -13,16 +13,8 @@ from psycopg import Connection
 from billing.models import Wallet
 from billing.services import proof
 from billing.tests.kills.mortal import End, live
-from billing.tests.kills.stories import (
-    AT_THE_METER,
-    AT_THE_TILL,
-    ManyCharges,
-    QuickCapture,
-    QuickCharge,
-    QuickHold,
-    Selling,
-    Story,
-)
+from billing.tests.kills.sales import AT_THE_TILL, Selling
+from billing.tests.kills.stories import AT_THE_METER, ManyCharges, QuickCapture, QuickCharge, QuickHold, Story
 from billing.tests.stripe.shop import Shop
 
 pytestmark = [pytest.mark.race, pytest.mark.django_db(transaction=True)]
