@@ -4,7 +4,7 @@ from django.db import models
 
 
 class Heartbeat(models.Model):
-    """The last time a periodic task ended well; written by the task itself, so that it proves beat, queue and worker."""
+    """The last time a periodic task ended well; written by the task, so that it proves beat, queue and worker."""
 
     task = models.CharField(max_length=100, primary_key=True)
     beat_at = models.DateTimeField(help_text="By the database's clock.")
