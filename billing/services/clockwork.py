@@ -37,7 +37,13 @@ class Beat:
     outcome: str
 
     @property
+    def has_run(self) -> bool:
+        """Whether it ever ended well; until then `beat_at` is since when it is waited for."""
+        return self.outcome != NOT_YET
+
+    @property
     def is_late(self) -> bool:
+        """Whether the next run should have ended well by now."""
         return self.age is None or self.age > self.every + max(self.every / 4, SHORTEST_DELAY)
 
     @property
