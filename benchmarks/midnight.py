@@ -25,7 +25,7 @@ def due_wallets(*, wallets: int) -> list[Figure]:
     refuse_differences()
     work = f"reset {wallets:,} due wallets"
     return [
-        Figure("P13", f"{work}, two workers", together, "one worker", alone, "a second", together / alone, 1.2),
+        Figure("P13", f"{work}, two workers", together, "one worker", alone, "a second", together / alone, 1),
         Figure(
             "P14",
             f"{work}, peak memory",
