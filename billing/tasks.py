@@ -10,11 +10,11 @@ from functools import wraps
 from typing import ParamSpec
 
 from celery import shared_task
-from django.db import DataError, IntegrityError
+from django.db import OperationalError
 from django.utils import timezone
 
 from billing import webhooks
-from billing.errors import MeteringError, StripeUnavailable
+from billing.errors import StripeUnavailable
 from billing.models import Refund
 from billing.services import clockwork, contracts, inbox, messages, outbox, proof, reconciliation, refunds
 
@@ -84,7 +84,9 @@ def settle_due_wallets() -> int:
 def _settle(wallet_id: int) -> bool:
     try:
         return clockwork.settle_if_due(wallet_id=wallet_id, now=timezone.now())
-    except (MeteringError, IntegrityError, DataError):
+    except OperationalError:
+        raise
+    except Exception:  # whatever one wallet's trouble is, the others are due as well
         logger.exception("Wallet %s can't be settled.", wallet_id)
         return False
 

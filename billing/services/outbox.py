@@ -11,7 +11,7 @@ from billing.queue import hint
 ATTEMPTS = 10
 LONGEST_DELAY = timedelta(hours=6)
 #: For so long a claimed mail is one worker's: longer than a mail server is waited for.
-CLAIM = timedelta(minutes=5)
+CLAIM = timedelta(seconds=90)
 BATCH = 100
 LONGEST_ERROR = 2_000
 SEND = "billing.tasks.send_message"
