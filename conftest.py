@@ -8,6 +8,7 @@ import pytest
 from django.apps import apps
 from django.core.cache import caches
 from django.test import override_settings
+from django.utils import timezone
 
 DATABASE_FIXTURES = {"db", "transactional_db", "live_server"}
 
@@ -19,7 +20,16 @@ def _cheap_passwords() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _own_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+def _own_clock() -> Iterator[None]:
+    """Fail the test that leaves its clock to the next ones."""
+    right = timezone.now
+    yield
+    left, timezone.now = timezone.now, right
+    assert left is right
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(_own_clock: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Give each test its own keys, in every thread: tests run side by side against one server."""
     prefix = f"test-{uuid4().hex}"
     monkeypatch.setitem(caches.settings["default"], "KEY_PREFIX", prefix)

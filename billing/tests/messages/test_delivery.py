@@ -16,6 +16,7 @@ from smtplib import (
 
 import pytest
 from allauth.account.models import EmailAddress
+from django.conf import settings
 
 from accounts.models import User
 from billing import metering
@@ -99,7 +100,7 @@ def test_headers_tell_programs_what_it_is(tell: Tell, mailoutbox: list[Mail], no
     link = optional["List-Unsubscribe"]
     on_its_way = message_from_bytes(optional.as_bytes(), policy=default)
     assert on_its_way["List-Unsubscribe"].strip() == link, "folded before the link at most, never inside it"
-    assert re.fullmatch(r"<http://127\.0\.0\.1:8000/settings/billing/unsubscribe/\S+/>", link)
+    assert re.fullmatch(rf"<{re.escape(settings.SITE_URL)}/settings/billing/unsubscribe/\S+/>", link)
     assert link.strip("<>") in mailoutbox[0].body
     assert about_money["List-Unsubscribe"] is about_money["List-Unsubscribe-Post"] is None
 

@@ -208,16 +208,19 @@ class Shop:
 
 
 @pytest.fixture
-def stripe(db: None, now: datetime, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
-    """Stripe with our catalog, at the moment `now`; what Stripe's clock says is what time it is for us too."""
+def stripe(db: None, now: datetime) -> Iterator[Shop]:
+    """Stripe with our catalog, at the moment `now`; what Stripe's clock says is what time it is for us too.
+
+    What it changes is its own to undo: other fixtures change the clock around it.
+    """
     shop = Shop(at=now)
-    monkeypatch.setattr(timezone, "now", shop.now)
-    monkeypatch.setattr(gateway.client, "http_client", lambda: shop.http)
-    monkeypatch.setattr(
-        current_app, "send_task", lambda name, args=(), **_: shop.hints.append((name, list(args))), raising=False
-    )
-    gateway.client.client.cache_clear()
-    with undoing.around():
+    with pytest.MonkeyPatch.context() as patch, undoing.around():
+        patch.setattr(timezone, "now", shop.now)
+        patch.setattr(gateway.client, "http_client", lambda: shop.http)
+        patch.setattr(
+            current_app, "send_task", lambda name, args=(), **_: shop.hints.append((name, list(args))), raising=False
+        )
+        gateway.client.client.cache_clear()
         stripe_catalog.sync(now=shop.now())
         shop.take_events()
         yield shop

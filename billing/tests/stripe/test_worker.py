@@ -221,9 +221,9 @@ class TestSweeping:
             stripe.wait(timedelta(seconds=5))
             return now()
 
-        monkeypatch.setattr("django.utils.timezone.now", slow_clock)
-
-        assert 1 <= tasks.sweep_stripe_events() < 10
+        with monkeypatch.context() as patch:
+            patch.setattr("django.utils.timezone.now", slow_clock)
+            assert 1 <= tasks.sweep_stripe_events() < 10
         assert StripeEvent.objects.filter(status="pending").exists()
 
     def test_beat_knows_every_sweep(self, settings: Any) -> None:
