@@ -50,7 +50,11 @@ def open_shop() -> Iterator[Shop]:
 
 def browse(browser: Browser, shop: Shop, width: int, scheme: Any, complaints: list[str]) -> Page:
     """Open a page that writes down what the browser complains about, and any call to another site."""
-    context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
+    context = browser.new_context(
+        viewport={"width": width, "height": 800},
+        color_scheme=scheme,
+        reduced_motion="reduce",  # else colours may still be on their way when they are measured
+    )
     site = urlsplit(shop.engine.base_url).netloc
     page = context.new_page()
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
