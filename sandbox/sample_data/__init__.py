@@ -7,7 +7,7 @@ import random
 from datetime import datetime, timedelta
 
 from billing.models import Message, Wallet
-from billing.services import settlement
+from billing.services import clockwork, settlement
 from sandbox.sample_data import people, sales, stories
 from sandbox.sample_data.people import ALICE, BOB, CARLA, STELLA, Person
 
@@ -20,6 +20,7 @@ def load(*, now: datetime) -> list[Person]:
     The same moment gives the same history. A load that was interrupted goes on where it stopped.
     """
     sales.prepare(now=now)
+    clockwork.expect_all()
     new = [person for person in stories.STORIES if not people.can_sign_in(person)]
     password = people.hashed_password() if new else ""
     for person in new:
