@@ -5,15 +5,15 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from django.db.models import Case, F, Min, QuerySet, Sum, Value, When
+from django.db.models import Case, F, QuerySet, Sum, Value, When
 
 from accounts.time_zones import zone
-from billing.models import Chatbot, DailyUsage, Feature, Grant, LedgerEntry, Wallet
+from billing.models import Chatbot, DailyUsage, Feature, Wallet
 from billing.selectors import catalog
+from billing.selectors.spans import SHORTLY, bounds_of_cycle
 from billing.selectors.words import quantity_words
 
 THOUSAND = 1_000
-SHORTLY = timedelta(microseconds=1)
 CHATBOT_SOURCE = "chatbot:"
 
 
@@ -92,7 +92,7 @@ class Day:
 
 def of_cycle(wallet: Wallet, cycle: int) -> CycleUsage:
     """Return what a wallet used in one of its cycles."""
-    starts_at, ends_at = _bounds(wallet, cycle)
+    starts_at, ends_at = bounds_of_cycle(wallet, cycle)
     rows = _rows(wallet, DailyUsage.objects.filter(wallet=wallet, cycle=cycle))
     cost = sum(row.cost for row in rows)
     for row in rows:
@@ -166,21 +166,3 @@ def chatbot_names(wallet: Wallet, sources: Iterable[str]) -> dict[str, str]:
     numbers = {source.removeprefix(CHATBOT_SOURCE) for source in sources if source.startswith(CHATBOT_SOURCE)}
     ids = [int(number) for number in numbers if number.isdecimal()]
     return {bot.source: bot.name for bot in Chatbot.objects.filter(wallet=wallet, pk__in=ids)} if ids else {}
-
-
-def _bounds(wallet: Wallet, cycle: int) -> tuple[datetime | date | None, datetime | None]:
-    """Return when a cycle began and ended; an earlier one is known by its allowance, else by its first use."""
-    if cycle == wallet.cycle:
-        return wallet.cycle_started_at, wallet.cycle_ends_at
-    started = (
-        LedgerEntry.objects.filter(wallet=wallet, kind=LedgerEntry.Kind.GRANT, cycle=cycle)
-        .filter(grant__source=Grant.Source.ALLOWANCE)
-        .select_related("grant")
-        .order_by("sequence")
-        .first()
-    )
-    if started is not None and started.grant is not None:
-        ends = [end for end in (started.grant.closed_at, started.grant.expires_at) if end is not None]
-        return started.grant.effective_at, min(ends, default=None)
-    first = DailyUsage.objects.filter(wallet=wallet, cycle=cycle).aggregate(first=Min("used_on"))["first"]
-    return first, None

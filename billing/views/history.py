@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 from billing.selectors import history as histories
 from billing.selectors import receipts
 from billing.selectors.history import KIND_GROUPS, Filters
-from billing.views.addresses import whole_number
+from billing.views.addresses import Reader
 from billing.views.wallets import SignedInRequest, wants_fragment, with_wallet
 
 
@@ -58,19 +58,8 @@ def receipt(request: SignedInRequest, sequence: int) -> HttpResponse:
 
 def _read(query: QueryDict) -> Address:
     codes = {feature.code for feature in histories.features_to_choose()}
-    ignored: list[str] = []
-
-    def word(name: str, known: set[str]) -> str:
-        value = query.get(name, "")
-        if value and value not in known:
-            ignored.append(f"{name} “{value[:40]}”")
-        return value if value in known else ""
-
-    def number(name: str) -> int | None:
-        value = query.get(name, "")
-        if value and whole_number(value) is None:
-            ignored.append(f"{name} “{value[:40]}”")
-        return whole_number(value)
-
-    filters = Filters(kind=word("kind", set(KIND_GROUPS)), feature=word("feature", codes), cycle=number("cycle"))
-    return Address(filters, before=number("before"), after=number("after"), ignored=ignored)
+    read = Reader(query)
+    filters = Filters(
+        kind=read.word("kind", KIND_GROUPS), feature=read.word("feature", codes), cycle=read.number("cycle")
+    )
+    return Address(filters, before=read.number("before"), after=read.number("after"), ignored=read.ignored)
