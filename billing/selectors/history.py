@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from billing.models import Feature, Grant, LedgerEntry, Wallet
 from billing.selectors import catalog
 from billing.selectors.balance import SOURCE_LABELS
-from billing.selectors.usage import CHATBOT_SOURCE, chatbot_names
+from billing.selectors.sources import CHATBOT_SOURCE, chatbot_names
 from billing.selectors.words import credits_words, quantity_words
 from billing.units import format_credits
 

@@ -7,7 +7,7 @@ from billing.models import FeaturePrice, Grant, LedgerEntry, Purchase, UsageLine
 from billing.selectors import catalog, history
 from billing.selectors.balance import SOURCE_LABELS
 from billing.selectors.history import Line
-from billing.selectors.usage import chatbot_names
+from billing.selectors.sources import chatbot_names
 from billing.selectors.words import price_words, quantity_words
 from billing.units import cost_of
 

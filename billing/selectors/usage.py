@@ -1,6 +1,6 @@
 """What was used in a cycle, by feature: always the sum of the daily totals, which are the sum of the entries."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -8,13 +8,13 @@ from zoneinfo import ZoneInfo
 from django.db.models import Case, F, QuerySet, Sum, Value, When
 
 from accounts.time_zones import zone
-from billing.models import Chatbot, DailyUsage, Feature, Wallet
+from billing.models import DailyUsage, Feature, Wallet
 from billing.selectors import catalog
+from billing.selectors.sources import chatbot_names
 from billing.selectors.spans import SHORTLY, bounds_of_cycle
 from billing.selectors.words import quantity_words
 
 THOUSAND = 1_000
-CHATBOT_SOURCE = "chatbot:"
 
 
 @dataclass(slots=True)
@@ -159,10 +159,3 @@ def days_of_cycle(wallet: Wallet, usage: CycleUsage, most_series: int) -> list[D
 
 def _day(moment: datetime | date | None, own_zone: ZoneInfo) -> date | None:
     return moment.astimezone(own_zone).date() if isinstance(moment, datetime) else moment
-
-
-def chatbot_names(wallet: Wallet, sources: Iterable[str]) -> dict[str, str]:
-    """Return the names of the wallet's chatbots among these sources, asking only if there are any."""
-    numbers = {source.removeprefix(CHATBOT_SOURCE) for source in sources if source.startswith(CHATBOT_SOURCE)}
-    ids = [int(number) for number in numbers if number.isdecimal()]
-    return {bot.source: bot.name for bot in Chatbot.objects.filter(wallet=wallet, pk__in=ids)} if ids else {}

@@ -1,0 +1,36 @@
+"""What used credits, by the name that its owner knows: the app, a chatbot, a workflow, an API key."""
+
+from collections.abc import Iterable
+
+from billing.models import Chatbot, Wallet
+
+APP = "app"
+CHATBOT_SOURCE = "chatbot:"
+LABELS = {"workflow": "Workflow", "api_key": "API key"}
+LONGEST_ID = 18
+
+
+def source_names(wallet: Wallet, sources: Iterable[str]) -> dict[str, str]:
+    """Return the name of each source: "In the app", "Helper", "Workflow weekly-report", "API key 7".
+
+    Only the wallet's own chatbots are called by their names. It asks only if there are any chatbots among the sources.
+    """
+    asked = set(sources)
+    bots = chatbot_names(wallet, asked)
+    return {source: bots.get(source) or _name(source) for source in asked}
+
+
+def chatbot_names(wallet: Wallet, sources: Iterable[str]) -> dict[str, str]:
+    """Return the names of the wallet's chatbots among these sources, asking only if there are any."""
+    numbers = {source.removeprefix(CHATBOT_SOURCE) for source in sources if source.startswith(CHATBOT_SOURCE)}
+    ids = [int(number) for number in numbers if number.isdecimal() and len(number) <= LONGEST_ID]
+    return {bot.source: bot.name for bot in Chatbot.objects.filter(wallet=wallet, pk__in=ids)} if ids else {}
+
+
+def _name(source: str) -> str:
+    if source in ("", APP):
+        return "In the app"
+    if source.startswith(CHATBOT_SOURCE):
+        return f"Former chatbot {source.removeprefix(CHATBOT_SOURCE)}".rstrip()
+    kind, _, name = source.partition(":")
+    return f"{LABELS[kind]} {name}" if name and kind in LABELS else source
