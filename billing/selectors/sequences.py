@@ -1,0 +1,30 @@
+"""Which entries were posted on which days, found by halving: a span of days is a range of sequence numbers."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+from django.db import connection
+
+from billing import sql
+from billing.models import Wallet
+
+ONE_DAY = timedelta(days=1)
+
+
+def sequences_between(wallet: Wallet, first: date, last: date) -> range:
+    """Return the sequence numbers of the entries that were posted from `first` to `last`, both included.
+
+    The range is empty, at the place where they would be, when nothing was posted then. It reads a few dozen entries
+    of however many there are. Usage can count on another day than it was posted on (decision 28): see `used_on`.
+    """
+    [numbers] = sequences_of_spans(wallet, [(first, last)])
+    return numbers
+
+
+def sequences_of_spans(wallet: Wallet, spans: Sequence[tuple[date, date]]) -> list[range]:
+    """Return the range of `sequences_between` for each of several spans, with one question."""
+    days = [day for first, last in spans for day in (first, last + ONE_DAY)]
+    with connection.cursor() as cursor:
+        cursor.execute(sql.read("first_sequences"), {"wallet": wallet.pk, "days": days})
+        bounds = [number for (number,) in cursor.fetchall()]
+    return [range(start, stop) for start, stop in zip(bounds[::2], bounds[1::2], strict=True)]
