@@ -4,6 +4,7 @@ from django.urls import path
 
 from billing.views import (
     balance,
+    calculators,
     checkouts,
     contracts,
     history,
@@ -14,6 +15,7 @@ from billing.views import (
     plans,
     portal,
     preferences,
+    public,
     unsubscribe,
     usage,
     webhooks,
@@ -47,3 +49,9 @@ urlpatterns = [
 
 #: Below /stripe/, outside the pages.
 webhook_urls = [path("webhook/", webhooks.stripe_webhook, name="stripe_webhook")]
+
+#: Open to everybody, at the top of the site.
+public_urls = [
+    path("pricing/", public.pricing, name="pricing"),
+    path("credits/calculator/", calculators.calculator, name="calculator"),
+]

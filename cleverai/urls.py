@@ -4,11 +4,12 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
-from billing.urls import webhook_urls
+from billing.urls import public_urls, webhook_urls
 from cleverai import health, views
 
 urlpatterns = [
     path("", views.home, name="home"),
+    path("", include(public_urls)),
     path("settings/", include("accounts.urls")),
     path("settings/billing/", include("billing.urls")),
     path("stripe/", include(webhook_urls)),

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from django import template
 from django.template.defaultfilters import pluralize
 
+from billing.models import FeaturePrice
 from billing.selectors import words
 from billing.units import CREDIT, format_credits
 
@@ -23,6 +24,12 @@ def credits(millicredits: int) -> str:  # noqa: A001  (its name in templates)
 def credits_words(millicredits: int) -> str:
     """1000 → "1 credit", 12265 → "12.265 credits"."""
     return words.credits_words(millicredits)
+
+
+@register.filter
+def price_words(price: FeaturePrice, unit: str) -> str:
+    """A price for a base unit: "5 credits / 1K tokens"."""
+    return words.price_words(price, unit)
 
 
 @register.filter

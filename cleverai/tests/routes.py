@@ -38,6 +38,8 @@ def row(seen_by: str, pattern: str, address: str = "") -> tuple[str, Row]:
 ROWS = dict(
     [
         row(EVERYBODY, ""),
+        row(EVERYBODY, "pricing/"),
+        row(EVERYBODY, "credits/calculator/"),
         row(EVERYBODY, "livez"),
         row(EVERYBODY, "readyz"),
         row(EVERYBODY, "stripe/webhook/"),
