@@ -15,6 +15,7 @@ from django.db import connection
 from psycopg import sql
 
 from billing.tests.mutants.mutant import Mutant
+from billing.tests.mutants.nursery import run_pytest
 
 PASSED, FAILED = 0, 1
 PATIENCE_SECONDS = 280
@@ -38,8 +39,12 @@ class Laboratory:
         self.folder = folder
         self.name = f"mutants_{os.getpid()}"
         self._recreate(f"test_{self.name}")
-        done = _run([sys.executable, "manage.py", "migrate", "--verbosity=0"], settings.BASE_DIR, f"test_{self.name}")
-        assert done.returncode == 0, done.stdout
+        subprocess.run(
+            [sys.executable, "manage.py", "migrate", "--verbosity=0"],
+            cwd=settings.BASE_DIR,
+            env=_environment(f"test_{self.name}"),
+            check=True,
+        )
 
     def close(self) -> None:
         """Drop the database that the others were copied from."""
@@ -55,9 +60,15 @@ class Laboratory:
                 mutant.apply(tree)
             if mutant is None or not mutant.changes_the_schema:
                 self._recreate(f"test_{name}", like=f"test_{self.name}")
-            command = [sys.executable, "-m", "pytest", "-q", "-x", "--reuse-db", "-p", "no:cacheprovider", *tests]
-            done = _run(command, tree, name)
-            return Verdict(done.returncode, done.stdout)
+            output = self.folder / f"{number}.txt"
+            code = run_pytest(
+                ["-q", "-x", "--reuse-db", "-p", "no:cacheprovider", *tests],
+                tree=tree,
+                env=_environment(name),
+                output=output,
+                patience_seconds=PATIENCE_SECONDS,
+            )
+            return Verdict(code, output.read_text(errors="replace"))
         finally:
             shutil.rmtree(tree)
             self._drop(f"test_{name}")
@@ -83,18 +94,8 @@ def _administer(statement: sql.Composed) -> None:
         server.execute(statement)
 
 
-def _run(command: Sequence[str], tree: Path, database: str) -> subprocess.CompletedProcess[str]:
+def _environment(database: str) -> dict[str, str]:
     where = connection.settings_dict
     user, password, host = (quote(where[part] or "", safe="") for part in ("USER", "PASSWORD", "HOST"))
     address = f"{user}:{password}@{host}" + (f":{where['PORT']}" if where["PORT"] else "")
-    env = os.environ | {"DATABASE_URL": f"postgresql://{address}/{database}", "PYTEST_ADDOPTS": ""}
-    return subprocess.run(  # noqa: S603
-        command,
-        cwd=tree,
-        env=env,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-        timeout=PATIENCE_SECONDS,
-    )
+    return os.environ | {"DATABASE_URL": f"postgresql://{address}/{database}", "PYTEST_ADDOPTS": ""}
