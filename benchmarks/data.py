@@ -1,15 +1,24 @@
 """Many wallets at once, written by PostgreSQL, whose books prove clean: in their tenth day, or due since midnight."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from dateutil.relativedelta import relativedelta
-from django.db import connection
+from django.contrib.auth.hashers import make_password
+from django.db import connection, transaction
 from django.utils import timezone
 
-from billing.models import Plan
+from accounts.models import User
+from billing.models import Chatbot, Grant, Hold, Plan, Subscription, Wallet
 from billing.services.cycles import LOW_PERCENT, VERY_LOW_PERCENT, share_of
 
 HOT_AMOUNT = 10**15
+
+RICH_WALLET = Path(__file__).parent / "rich_wallet.sql"
+RICH_MONTHS = 14
+SMALLEST_RICH = 2_000
+RICH_ALLOWANCE_PER_ENTRY = 10_000
+RICH_PACK = 5_000_000
 
 WALLETS = """
 WITH person AS (
@@ -79,6 +88,76 @@ def _create(count: int, *, name: str, plan: str, began: datetime, ends: datetime
         first, last = cursor.fetchone()
     assert last - first + 1 == count
     return range(first, last + 1)
+
+
+def create_rich_wallet(*, entries: int, name: str = "rich") -> Wallet:
+    """Make a company's wallet with a year's books of this many entries, at least 2,000, and return it with its owner.
+
+    Charges of all features from the app and by API keys, three chatbots, two workflows with their steps, holds with
+    captures and releases, imports, an expired allowance a month and a pack; `proof.prove` finds nothing to object to.
+    """
+    assert entries >= SMALLEST_RICH
+    now = timezone.now()
+    midnight = datetime.combine(now.date(), datetime.min.time(), tzinfo=UTC)
+    began = midnight - timedelta(days=15) - relativedelta(months=RICH_MONTHS - 1)
+    allowance = entries * RICH_ALLOWANCE_PER_ENTRY // RICH_MONTHS
+    with transaction.atomic():
+        wallet = _empty_wallet(f"{name}-{entries}@bench.example", allowance, began=began)
+        models = ("gpt-4o-mini", "gpt-4o", "claude-3.5-sonnet")
+        bots = [
+            Chatbot.objects.create(wallet=wallet, name=f"Helper {number}", model_id=model, created_at=began)
+            for number, model in enumerate(models, start=1)
+        ]
+        parameters = {
+            "wallet": wallet.pk,
+            "entries": entries,
+            "months": RICH_MONTHS,
+            "began": began,
+            "now": now - timedelta(seconds=1),
+            "allowance": allowance,
+            "pack": RICH_PACK,
+            "pack_grant": _next_ids(Grant, 1),
+            "first_hold": _next_ids(Hold, entries),
+            "chatbots": [bot.pk for bot in bots],
+        }
+        with connection.cursor() as cursor:
+            cursor.execute(RICH_WALLET.read_text(encoding="utf-8"), parameters)
+    return Wallet.objects.select_related("owner").get(pk=wallet.pk)
+
+
+def _empty_wallet(email: str, allowance: int, *, began: datetime) -> Wallet:
+    """Make a person, by one statement and so without a first month, on a contract of this allowance."""
+    [owner] = User.objects.bulk_create([User(email=email, password=make_password(None), joined_at=began)])
+    wallet = Wallet.objects.create(
+        owner=owner,
+        last_posted_at=began,
+        last_posted_on=began.date(),
+        cycle_started_at=began,
+        low_below=share_of(allowance, LOW_PERCENT),
+        very_low_below=share_of(allowance, VERY_LOW_PERCENT),
+    )
+    begins, ends = began + relativedelta(months=RICH_MONTHS - 1), began + relativedelta(months=RICH_MONTHS)
+    Subscription.objects.create(
+        wallet=wallet,
+        plan_id="enterprise",
+        allowance=allowance,
+        anchor_at=began,
+        period=RICH_MONTHS - 1,
+        period_started_at=begins,
+        period_ends_at=ends,
+        started_at=began,
+    )
+    return wallet
+
+
+def _next_ids(model: type[Grant] | type[Hold], count: int) -> int:
+    """Take this many ids and return the first of them."""
+    sequence = "pg_get_serial_sequence(%s, 'id')"
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT nextval({sequence})", [model._meta.db_table])
+        (first,) = cursor.fetchone()
+        cursor.execute(f"SELECT setval({sequence}, %s)", [model._meta.db_table, first + count])
+    return first
 
 
 def settle_down() -> None:
