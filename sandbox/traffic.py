@@ -12,7 +12,8 @@ from django.db import Error, connections
 from billing import metering
 from billing.errors import MeteringError
 from billing.metering import Node
-from billing.models import Chatbot, Grant, Hold, Wallet
+from billing.models import Grant, Hold, Wallet
+from billing.selectors import chatbots
 from billing.services import grants, settlement
 from billing.units import CREDIT
 from sandbox.sample_data import BOB, CARLA
@@ -103,7 +104,7 @@ class Traffic:
         )
 
     def _message(self, wallet: Wallet) -> None:
-        bots = list(Chatbot.objects.filter(wallet=wallet, paused_at=None))
+        bots = list(chatbots.answering(wallet))
         if not bots:
             self._chat(wallet)
             return

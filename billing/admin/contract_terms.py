@@ -13,6 +13,7 @@ from billing.admin.wording import left_of
 from billing.errors import InvalidRequest
 from billing.models import Grant, Plan, Subscription, Wallet
 from billing.periods import period_start
+from billing.selectors import chatbots
 from billing.services import subscriptions
 from billing.services.cycles import CONTRACT, FREE
 from billing.services.ledger import lock_wallet
@@ -77,10 +78,10 @@ def changes(wallet: Wallet, terms: Terms, *, now: datetime) -> Sequence[Change]:
         Change("Available", _available(before, wallet.available), _available(terms, others + (terms.allowance or 0))),
         Change("Cycle ends", show_moment(subscription.period_ends_at), show_moment(period_start(now, 1))),
     ]
-    if bots := wallet.chatbots.count():
-        active = wallet.chatbots.filter(paused_at=None).count()
-        limit = terms.plan.chatbot_limit
-        found.append(Change("Active chatbots", f"{active:,}", f"{bots if limit is None else min(bots, limit):,}"))
+    bots, limit = chatbots.counts(wallet), terms.plan.chatbot_limit
+    if bots.all:
+        after = bots.active - bots.pausing_under(limit) + bots.resuming_under(limit)
+        found.append(Change("Active chatbots", f"{bots.active:,}", f"{after:,}"))
     return found
 
 

@@ -137,13 +137,13 @@ def chatbots(rows: Iterable[Chatbot], *, wallet_id: int) -> Table:
     """Return a table of a wallet's chatbots."""
     return Table(
         title="Chatbots",
-        columns=["Name", "Model", "Added", "Paused"],
+        columns=["Name", "Model", "Added", "State"],
         rows=[
             [
                 link(chatbot.name, chatbot),
                 words(chatbot.model),
                 moment(chatbot.created_at),
-                moment(chatbot.paused_at, missing="No"),
+                words(chatbot.state.label),
             ]
             for chatbot in rows
         ],

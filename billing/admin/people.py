@@ -41,7 +41,12 @@ class NoticeAdmin(OfAWallet):
 @admin.register(Chatbot)
 class ChatbotAdmin(OfAWallet):
     created, paused = moment_column("created_at"), moment_column("paused_at", empty="No")
-    list_display = ("name", "owner", "model", "created", "paused")
+    deleted = moment_column("deleted_at", empty="No")
+    list_display = ("name", "owner", "model", "state_words", "created")
     list_filter = ("model", "created_at")
     list_select_related: ClassVar[list[str]] = ["wallet__owner", "model"]
-    fields = ("owner", "name", "model", "created", "paused")
+    fields = ("owner", "name", "model", "state_words", "created", "paused", "deleted")
+
+    @admin.display(description="State")
+    def state_words(self, chatbot: Chatbot) -> str:
+        return str(chatbot.state.label)

@@ -9,8 +9,9 @@ from django.db.models.functions import Coalesce
 
 from billing import emails
 from billing.emails import Link, Table
-from billing.models import Chatbot, Grant, LedgerEntry, Message, Plan, Purchase, Wallet
+from billing.models import Grant, LedgerEntry, Message, Plan, Purchase, Wallet
 from billing.selectors import balance as balances
+from billing.selectors import chatbots
 from billing.selectors import usage as usages
 from billing.selectors.balance import Balance
 from billing.selectors.messages import LEADS_TO, day_words, dollars_words, known, title
@@ -148,7 +149,7 @@ def _plan_ended(facts: Mapping[str, Any], balance: Balance, now: datetime) -> di
         "plan": _plan(facts).name,
         "next_plan": next_plan,
         "allowance": facts["allowance"],
-        "paused_chatbots": Chatbot.objects.filter(wallet=balance.wallet, paused_at__isnull=False).count(),
+        "paused_chatbots": chatbots.counts(balance.wallet).waiting,
         "figures": Table("What is there now", (("Plan", next_plan), *_what_is_there(balance))),
     }
 

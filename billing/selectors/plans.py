@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, Q
-
-from billing.models import Chatbot, Grant, Plan, StripeSubscription, Subscription
+from billing.models import Grant, Plan, StripeSubscription, Subscription
+from billing.selectors import chatbots
 from billing.selectors.balance import Balance, is_renewing, subscription_of
+from billing.selectors.chatbots import Counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +46,10 @@ class Choice:
 def choice(balance: Balance, *, now: datetime) -> Choice:
     """Return the plans in the catalog's order for the owner of this balance."""
     subscription = subscription_of(balance.wallet)
-    bots = Chatbot.objects.filter(wallet=balance.wallet).aggregate(
-        all=Count("pk"), active=Count("pk", filter=Q(paused_at=None))
-    )
+    bots = chatbots.counts(balance.wallet)
     monthly = sum(portion.left for portion in balance.portions if portion.source == Grant.Source.ALLOWANCE)
     return Choice(
-        cards=tuple(_card(plan, subscription, bots["all"], bots["active"]) for plan in Plan.objects.all()),
+        cards=tuple(_card(plan, subscription, bots) for plan in Plan.objects.all()),
         subscription=subscription,
         monthly_left=monthly,
         kept=balance.wallet.available - monthly,
@@ -65,16 +63,14 @@ def is_managed_at_stripe(subscription: Subscription | None) -> bool:
     return paid_by is not None and paid_by.status in StripeSubscription.LIVE
 
 
-def _card(plan: Plan, subscription: Subscription | None, chatbots: int, active: int) -> PlanCard:
+def _card(plan: Plan, subscription: Subscription | None, bots: Counts) -> PlanCard:
     is_current = subscription is not None and subscription.plan == plan
-    allowed = chatbots if plan.chatbot_limit is None else min(chatbots, plan.chatbot_limit)
-    change = 0 if is_current else allowed - active
     return PlanCard(
         plan=plan,
         is_current=is_current,
         act=_act(plan, subscription, is_current=is_current),
-        pausing=max(-change, 0),
-        resuming=max(change, 0),
+        pausing=0 if is_current else bots.pausing_under(plan.chatbot_limit),
+        resuming=0 if is_current else bots.resuming_under(plan.chatbot_limit),
     )
 
 

@@ -21,10 +21,10 @@ def source_names(wallet: Wallet, sources: Iterable[str]) -> dict[str, str]:
 
 
 def chatbot_names(wallet: Wallet, sources: Iterable[str]) -> dict[str, str]:
-    """Return the names of the wallet's chatbots among these sources, asking only if there are any."""
+    """Return what the past calls the wallet's chatbots among these sources, asking only if there are any."""
     numbers = {source.removeprefix(CHATBOT_SOURCE) for source in sources if source.startswith(CHATBOT_SOURCE)}
     ids = [int(number) for number in numbers if number.isdecimal() and len(number) <= LONGEST_ID]
-    return {bot.source: bot.name for bot in Chatbot.objects.filter(wallet=wallet, pk__in=ids)} if ids else {}
+    return {bot.source: bot.history_name for bot in Chatbot.objects.filter(wallet=wallet, pk__in=ids)} if ids else {}
 
 
 def _name(source: str) -> str:

@@ -1,11 +1,21 @@
-"""A person's chatbots, within what their plan allows (decision 18)."""
+"""A person's chatbots, within what their plan allows (decision 18). Each act locks the wallet first."""
 
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
-from billing.errors import MeteringError, UnknownFeature
+from billing.errors import InvalidRequest, MeteringError, UnknownFeature
 from billing.models import Chatbot, Feature
+from billing.selectors import chatbots as selectors
+from billing.services.ledger import Books
 from billing.services.settlement import settled_books
 from billing.services.transactions import in_one_transaction
+
+LONGEST_NAME = 80
+#: Control characters, halves of a character, line and paragraph ends.
+UNPRINTABLE = {"Cc", "Cs", "Zl", "Zp"}
+UNSEEN = UNPRINTABLE | {"Cf", "Zs"}
 
 
 class ChatbotLimitReached(MeteringError):
@@ -13,22 +23,102 @@ class ChatbotLimitReached(MeteringError):
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        super().__init__(f"Your plan includes {limit} active chatbot{'' if limit == 1 else 's'}.")
+        super().__init__(
+            f"Your plan includes {limit} active chatbot{'' if limit == 1 else 's'}."
+            " Pause one that is active, or choose a larger plan."
+        )
+
+
+class UnknownChatbot(MeteringError):
+    """The wallet has no such chatbot, or has deleted it."""
 
 
 @in_one_transaction
 def create(*, wallet_id: int, name: str, model: str, now: datetime) -> Chatbot:
     """Return a new chatbot that answers with the chat model `model` and spends this wallet's credits.
 
-    The wallet's lock makes the limit hold for two clicks at once. Raises ChatbotLimitReached, and UnknownFeature for
-    anything that isn't a chat model.
+    The wallet's lock makes the limit hold for two clicks at once. Raises ChatbotLimitReached, InvalidRequest for a
+    name that can't be shown, and UnknownFeature for anything that isn't a chat model with a price.
     """
+    name, feature = checked_name(name), _chat_model(model, now=now)
     with settled_books(wallet_id, now=now) as books:
-        feature = Feature.objects.filter(pk=model, group=Feature.Group.CHAT).first()
-        if feature is None:
-            raise UnknownFeature(f"“{model}” is not a chat model.")
-        limit = books.subscription.plan.chatbot_limit
-        active = Chatbot.objects.filter(wallet_id=wallet_id, paused_at=None).count()
-        if limit is not None and active >= limit:
-            raise ChatbotLimitReached(limit)
-        return Chatbot.objects.create(wallet_id=wallet_id, name=name.strip(), model=feature, created_at=now)
+        _require_room(books)
+        return Chatbot.objects.create(wallet_id=wallet_id, name=name, model=feature, created_at=now)
+
+
+@in_one_transaction
+def change(*, wallet_id: int, chatbot_id: int, name: str, model: str, now: datetime) -> Chatbot:
+    """Rename a chatbot and choose its model, from its next message on; what it used keeps its price.
+
+    Raises UnknownChatbot, and what `create` raises for a name or a model.
+    """
+    name, feature = checked_name(name), _chat_model(model, now=now)
+    with _own(wallet_id, chatbot_id, now=now) as (_, chatbot):
+        chatbot.name, chatbot.model = name, feature
+        chatbot.save(update_fields=["name", "model"])
+        return chatbot
+
+
+@in_one_transaction
+def pause(*, wallet_id: int, chatbot_id: int, now: datetime) -> Chatbot:
+    """Let a chatbot answer nobody until its owner resumes it: no change of plan does. Raises UnknownChatbot."""
+    with _own(wallet_id, chatbot_id, now=now) as (_, chatbot):
+        chatbot.paused_at, chatbot.paused_by_owner = chatbot.paused_at or now, True
+        chatbot.save(update_fields=["paused_at", "paused_by_owner"])
+        return chatbot
+
+
+@in_one_transaction
+def resume(*, wallet_id: int, chatbot_id: int, now: datetime) -> Chatbot:
+    """Let a paused chatbot answer again, whoever paused it. Raises UnknownChatbot and ChatbotLimitReached."""
+    with _own(wallet_id, chatbot_id, now=now) as (books, chatbot):
+        if chatbot.paused_at is not None:
+            _require_room(books)
+            chatbot.paused_at, chatbot.paused_by_owner = None, False
+            chatbot.save(update_fields=["paused_at", "paused_by_owner"])
+        return chatbot
+
+
+@in_one_transaction
+def delete(*, wallet_id: int, chatbot_id: int, now: datetime) -> Chatbot:
+    """Delete a chatbot for good, but for its name: history and exports tell of what it used. Raises UnknownChatbot."""
+    with _own(wallet_id, chatbot_id, now=now) as (_, chatbot):
+        chatbot.deleted_at = now
+        chatbot.save(update_fields=["deleted_at"])
+        return chatbot
+
+
+def checked_name(name: str) -> str:
+    """Return a name without the space around it; raises InvalidRequest for one that can't be shown or read."""
+    name = name.strip()
+    kinds = {unicodedata.category(character) for character in name}
+    if kinds & UNPRINTABLE:
+        raise InvalidRequest("There are characters in this name that can’t be shown.")
+    if not kinds - UNSEEN:
+        raise InvalidRequest("A chatbot needs a name that can be seen.")
+    if len(name) > LONGEST_NAME:
+        raise InvalidRequest(f"A name has at most {LONGEST_NAME} characters; this one has {len(name):,}.")
+    return name
+
+
+@contextmanager
+def _own(wallet_id: int, chatbot_id: int, *, now: datetime) -> Iterator[tuple[Books, Chatbot]]:
+    """Yield the settled books and one of the wallet's chatbots; nobody else's is found."""
+    with settled_books(wallet_id, now=now) as books:
+        chatbot = selectors.find(books.wallet, chatbot_id)
+        if chatbot is None:
+            raise UnknownChatbot("There is no such chatbot.")
+        yield books, chatbot
+
+
+def _chat_model(code: str, *, now: datetime) -> Feature:
+    for model in selectors.models_to_choose(now=now):
+        if model.feature.code == code:
+            return model.feature
+    raise UnknownFeature(f"“{code}” is not a chat model.")
+
+
+def _require_room(books: Books) -> None:
+    limit = books.subscription.plan.chatbot_limit
+    if limit is not None and not selectors.counts(books.wallet).has_room_under(limit):
+        raise ChatbotLimitReached(limit)

@@ -5,6 +5,7 @@ from typing import Any
 
 from billing.models import Chatbot, Grant, LedgerEntry, Message, Plan, StripeSubscription, Subscription
 from billing.periods import period_start
+from billing.selectors import chatbots
 from billing.services import outbox
 from billing.services.ledger import Books, Share
 
@@ -126,13 +127,18 @@ def is_of_this_cycle(books: Books, grant: Grant) -> bool:
 
 
 def fit_chatbots(books: Books) -> None:
-    """Pause the newest chatbots above the plan's limit, and resume the oldest of them that it allows again."""
+    """Pause the newest active chatbots above the plan's limit, or resume the oldest that it allows again (decision 18).
+
+    What its owner paused, or deleted, stays as it is.
+    """
     limit = books.subscription.plan.chatbot_limit
-    for number, chatbot in enumerate(Chatbot.objects.filter(wallet=books.wallet).order_by("created_at", "id"), start=1):
-        is_allowed = limit is None or number <= limit
-        if is_allowed != (chatbot.paused_at is None):
-            chatbot.paused_at = None if is_allowed else books.posted_at
-            chatbot.save(update_fields=["paused_at"])
+    bots = chatbots.not_deleted(books.wallet).filter(paused_by_owner=False).order_by("created_at", "id")
+    active = [bot for bot in bots if bot.paused_at is None]
+    waiting = [bot for bot in bots if bot.paused_at is not None]
+    room = len(waiting) if limit is None else max(limit - len(active), 0)
+    Chatbot.objects.filter(pk__in=[bot.pk for bot in waiting[:room]]).update(paused_at=None)
+    above = [] if limit is None else active[limit:]
+    Chatbot.objects.filter(pk__in=[bot.pk for bot in above]).update(paused_at=books.posted_at)
 
 
 def tell_of_plan(books: Books, *, before: Plan) -> None:

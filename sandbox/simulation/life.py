@@ -15,6 +15,7 @@ from billing import metering
 from billing.errors import AlreadySubscribed, HoldClosed, InsufficientCredits, MeteringError, WalletSuspended
 from billing.metering import Charge
 from billing.models import Checkout, Customer, Hold, Purchase, StripeSubscription, Wallet
+from billing.selectors import chatbots as selectors
 from billing.services import chatbots, checkouts, departures
 from billing.services.chatbots import ChatbotLimitReached
 from sandbox.sample_data import habits
@@ -137,7 +138,7 @@ class Life:
 
     def talk_to_chatbot(self) -> None:
         """Let one of the chatbots that aren't paused answer a visitor."""
-        answering = list(self.wallet.chatbots.filter(paused_at=None).order_by("pk")) if self.is_there else []
+        answering = list(selectors.answering(self.wallet).order_by("pk")) if self.is_there else []
         if answering:
             chatbot = self.dice.choice(answering)
             message = Charge(
