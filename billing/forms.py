@@ -1,10 +1,15 @@
 """What people type on the pages of billing."""
 
 import unicodedata
+from collections.abc import Sequence
+from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 
+from billing.errors import InvalidRequest
+from billing.selectors.chatbots import Model
+from billing.services.chatbots import checked_name
 from billing.services.contracts import LONGEST_COMPANY, LONGEST_MESSAGE, MOST_CREDITS
 
 
@@ -44,3 +49,30 @@ class ContractForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 5}),
         help_text="Features, integrations, number of people: whatever helps us to make an offer.",
     )
+
+
+class ChatbotForm(forms.Form):
+    """A chatbot's name and its model, one of `models`. The browser doesn't cut a name: what is too long is told."""
+
+    name = forms.CharField(
+        widget=forms.TextInput(attrs={"autocomplete": "off", "dir": "auto"}),
+        help_text="Your usage, your history and your exports call it by this name.",
+    )
+    model = forms.ChoiceField(
+        widget=forms.RadioSelect,
+        error_messages={"required": "Choose a model.", "invalid_choice": "That model isn’t offered. Choose another."},
+    )
+
+    def __init__(self, *arguments: Any, models: Sequence[Model], **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.models = models
+        model = self.fields["model"]
+        if isinstance(model, forms.ChoiceField):
+            model.choices = [(each.feature.code, each.feature.name) for each in models]
+
+    def clean_name(self) -> str:
+        """Refuse a name in the words of the service that keeps it."""
+        try:
+            return checked_name(self.cleaned_data["name"])
+        except InvalidRequest as refusal:
+            raise ValidationError(str(refusal)) from None

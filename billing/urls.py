@@ -5,6 +5,7 @@ from django.urls import path
 from billing.views import (
     balance,
     calculators,
+    chatbots,
     checkouts,
     contracts,
     history,
@@ -46,6 +47,19 @@ urlpatterns = [
     path("preferences/", preferences.preferences, name="preferences"),
     path("unsubscribe/<str:token>/", unsubscribe.unsubscribe, name="unsubscribe"),
 ]
+
+#: Below /chatbots/, in a namespace of their own.
+chatbot_urls = (
+    [
+        path("", chatbots.chatbots_page, name="list"),
+        path("new/", chatbots.create, name="create"),
+        path("<int:chatbot_id>/edit/", chatbots.change, name="change"),
+        path("<int:chatbot_id>/pause/", chatbots.pause, name="pause"),
+        path("<int:chatbot_id>/resume/", chatbots.resume, name="resume"),
+        path("<int:chatbot_id>/delete/", chatbots.delete, name="delete"),
+    ],
+    "chatbots",
+)
 
 #: Below /stripe/, outside the pages.
 webhook_urls = [path("webhook/", webhooks.stripe_webhook, name="stripe_webhook")]

@@ -19,6 +19,7 @@ from django.utils import timezone
 from accounts.models import User
 from billing import metering
 from billing.models import (
+    Chatbot,
     Checkout,
     ContractRequest,
     EntryNote,
@@ -32,7 +33,7 @@ from billing.models import (
     StripePrice,
     Wallet,
 )
-from billing.services import grants
+from billing.services import chatbots, grants
 from cleverai.tests.routes import EVERYBODY, OWNER, ROWS, SIGNED_IN, STAFF, STAFF_WITHOUT_RIGHTS, Row, patterns
 
 PATTERNS = patterns()
@@ -47,7 +48,7 @@ OUT_OF_HER_MAIL = r"accounts/^confirm-email/(?P<key>[-:\w]+)/$"
 
 @pytest.fixture
 def alice(db: None) -> User:
-    """Alice with something of everything: entries, a purchase, a notice, a note of staff, a key, a log line."""
+    """Alice with something of everything: entries, a purchase, a chatbot, a notice, a staff note, a key, a log line."""
     now = timezone.now()
     user = User.objects.create_user(f"{CANARY}@example.com", "a long passphrase", name="Alice", joined_at=now)
     EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
@@ -55,6 +56,7 @@ def alice(db: None) -> User:
     grants.adjust(wallet_id=user.wallet.pk, amount=3_000, reason=CANARY, actor=user, key=f"goodwill:{CANARY}", now=now)
     Authenticator.objects.create(user=user, type=Authenticator.Type.WEBAUTHN, data={"name": CANARY, "credential": {}})
     buy_something(user, now)
+    chatbots.create(wallet_id=user.wallet.pk, name=CANARY, model="gpt-4o-mini", now=now)
     LogEntry.objects.create(
         user=user,
         content_type=ContentType.objects.get_for_model(Wallet),
@@ -121,6 +123,7 @@ def address_of(row: Row, alice: User) -> str:
         notice=Notice.objects.get(wallet=alice.wallet).pk,
         checkout=Checkout.objects.get(wallet=alice.wallet).pk,
         purchase=Purchase.objects.get(wallet=alice.wallet).pk,
+        chatbot=Chatbot.objects.get(wallet=alice.wallet).pk,
         security_key=Authenticator.objects.get(user=alice).pk,
         confirmation=EmailConfirmationHMAC(EmailAddress.objects.get(user=alice)).key,
     )
@@ -156,6 +159,7 @@ def what_alice_has() -> list[object]:
         list(Checkout.objects.filter(wallet=alice.wallet).values()),
         list(Purchase.objects.filter(wallet=alice.wallet).values()),
         list(ContractRequest.objects.filter(wallet=alice.wallet).values()),
+        list(Chatbot.objects.filter(wallet=alice.wallet).values()),
         list(EntryNote.objects.filter(entry__wallet=alice.wallet).values()),
         list(Authenticator.objects.filter(user=alice).values()),
         list(EmailAddress.objects.filter(user=alice).values()),

@@ -13,11 +13,11 @@ from accounts.models import User
 from billing.metering import Charge, Node
 from billing.models import Pack, Wallet
 from billing.periods import period_start
-from billing.services import chatbots, grants, settlement, subscriptions
+from billing.services import grants, settlement, subscriptions
 from billing.units import CREDIT
-from sandbox.sample_data import habits
+from sandbox.sample_data import bots, habits
 from sandbox.sample_data.diary import Diary
-from sandbox.sample_data.habits import Bot, Habits, sittings
+from sandbox.sample_data.habits import Habits, sittings
 from sandbox.sample_data.people import ALICE, BOB, CARLA, STELLA, Person
 from sandbox.sample_data.sales import Sales, sales_of
 
@@ -53,7 +53,7 @@ def tell_alice(user: User, rng: Random, now: datetime) -> None:
     diary = Diary(user.wallet, now=now)
     usual = Habits(
         weights=ALICES_HABITS,
-        bots=_bots(user, [("Recipe helper", "gpt-4o-mini")], user.joined_at + timedelta(hours=1)),
+        bots=bots.make(user, [("Recipe helper", "gpt-4o-mini")], user.joined_at + timedelta(hours=1)),
         prompt_tokens=700,
         answer_tokens=350,
         sittings_a_day=0.35,
@@ -86,7 +86,7 @@ def tell_bob(user: User, rng: Random, now: datetime) -> None:
     diary = Diary(user.wallet, now=now)
     usual = Habits(
         weights=BOBS_HABITS,
-        bots=_bots(user, [("Shop assistant", "gpt-4o-mini"), ("Returns desk", "gpt-4o")], upgraded_at),
+        bots=bots.make(user, [("Shop assistant", "gpt-4o-mini"), ("Returns desk", "gpt-4o")], upgraded_at),
         prompt_tokens=2_600,
         answer_tokens=800,
         sources=["app", "app", "app", "api"],
@@ -105,6 +105,7 @@ def tell_bob(user: User, rng: Random, now: datetime) -> None:
     diary.note(upgraded_at + relativedelta(months=6, days=26), partial(_launch, diary))
     diary.note(now - timedelta(days=45), partial(_buy, sales, diary, "pack-5000"))
     diary.note(now - timedelta(days=96), partial(_make_good, wallet_id, stella))
+    bots.note_further(diary, rng, now=now)
     diary.live()
 
 
@@ -121,7 +122,7 @@ def tell_carla(user: User, rng: Random, now: datetime) -> None:
     diary = Diary(user.wallet, now=now)
     usual = Habits(
         weights=CARLAS_HABITS,
-        bots=_bots(user, names, signed_at),
+        bots=bots.make(user, names, signed_at),
         prompt_tokens=4_200,
         answer_tokens=1_000,
         sittings_a_day=1.7,
@@ -176,16 +177,6 @@ def _by_day(at: datetime, zone: ZoneInfo) -> datetime:
     """Return the moment between eight and nine in the evening that comes as late in its day as `at`."""
     midnight = datetime.combine(at.astimezone(zone).date(), time(), tzinfo=zone)
     return midnight + timedelta(hours=8) + (at - midnight) * 13 / 24
-
-
-def _bots(user: User, names: Sequence[tuple[str, str]], at: datetime) -> list[Bot]:
-    bots = []
-    for name, model in names:
-        chatbot = user.wallet.chatbots.filter(name=name).first() or chatbots.create(
-            wallet_id=user.wallet.pk, name=name, model=model, now=_not_before(user, at)
-        )
-        bots.append(Bot(chatbot.source, chatbot.model_id))
-    return bots
 
 
 def _not_before(user: User, at: datetime) -> datetime:

@@ -99,6 +99,13 @@ def test_usage_comes_from_many_features_and_sources(wallets: dict[str, Wallet]) 
     assert wallets["Carla"].chatbots.count() == 3
 
 
+def test_bob_has_chatbots_that_answer_one_that_rests_and_one_that_is_gone(wallets: dict[str, Wallet]) -> None:
+    bots = wallets["Bob"].chatbots.order_by("pk")
+    assert [bot.state for bot in bots] == ["active", "active", "deleted", "paused"]
+    for bot in bots:
+        assert wallets["Bob"].daily_usage.filter(source=bot.source).exists()
+
+
 def test_they_can_sign_in_and_stella_is_staff(loaded, db) -> None:
     for person in people.EVERYBODY:
         user = User.objects.get(email=person.email)
