@@ -66,6 +66,7 @@ webhook_urls = [path("webhook/", webhooks.stripe_webhook, name="stripe_webhook")
 
 #: Open to everybody, at the top of the site.
 public_urls = [
+    path("credits/", public.credits_page, name="credits"),
     path("pricing/", public.pricing, name="pricing"),
     path("credits/calculator/", calculators.calculator, name="calculator"),
 ]

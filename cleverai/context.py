@@ -5,5 +5,5 @@ from django.http import HttpRequest
 
 
 def site(request: HttpRequest) -> dict[str, object]:
-    """Return the product's name and whether this is a development machine."""
-    return {"site_name": "CleverAI", "development": settings.DEVELOPMENT}
+    """Return the product's name, its address (whatever name a request came with), and whether this is development."""
+    return {"site_name": "CleverAI", "site_url": settings.SITE_URL, "development": settings.DEVELOPMENT}

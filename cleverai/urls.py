@@ -5,7 +5,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 from billing.urls import chatbot_urls, public_urls, webhook_urls
-from cleverai import health, views
+from cleverai import crawlers, health, views
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -17,6 +17,8 @@ urlpatterns = [
     path("accounts/", include("allauth.urls")),
     path("admin/login/", views.staff_login, name="staff_login"),
     path("admin/", admin.site.urls),
+    path("robots.txt", crawlers.robots, name="robots"),
+    path("sitemap.xml", crawlers.site_map, name="site_map"),
     path("livez", health.livez, name="livez"),
     path("readyz", health.readyz, name="readyz"),
 ]

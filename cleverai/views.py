@@ -10,12 +10,12 @@ from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from billing.views import overview
+from billing.views import overview, public
 from cleverai.outages import outage_behind, outage_response, wants_json
 
 
@@ -23,7 +23,7 @@ from cleverai.outages import outage_behind, outage_response, wants_json
 @login_not_required
 def home(request: HttpRequest) -> HttpResponse:
     """Show visitors what CleverAI Credits is, and people who are signed in their start page."""
-    return overview.start(request) if request.user.is_authenticated else render(request, "landing.html")
+    return overview.start(request) if request.user.is_authenticated else public.landing(request)
 
 
 @login_not_required

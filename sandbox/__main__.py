@@ -1,4 +1,4 @@
-"""python -m sandbox demo | run | test | check | chromium | screenshots"""
+"""python -m sandbox demo | run | test | check | chromium | screenshots | social-card"""
 
 import argparse
 import os
@@ -60,6 +60,11 @@ def _act(options: argparse.Namespace, began: float) -> int:
 
             print(f"{take(options.site.rstrip('/'))} pictures are in docs/screenshots/.")
             return 0
+        case "social-card":
+            from sandbox.social_card import draw  # noqa: PLC0415 - it loads Playwright
+
+            print(draw())
+            return 0
         case _:
             found = chromium.find_or_install()
             if not found:
@@ -93,6 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     test.add_argument("arguments", nargs=argparse.REMAINDER, help="for pytest, after --")
     verbs.add_parser("check", help="run every check of the code, the templates and the settings")
     verbs.add_parser("chromium", help="print the path of Chromium, installing it if that needs no permission")
+    verbs.add_parser("social-card", help="draw the picture that other sites show beside a link to us")
     screenshots = verbs.add_parser("screenshots", help="take pictures of the running demo's pages")
     screenshots.add_argument("--site", default=f"http://127.0.0.1:{os.environ.get('PORT') or '8000'}")
     return parser

@@ -34,6 +34,8 @@ class Picture:
 
 PICTURES = [
     Picture(None, "landing", "/"),
+    Picture(None, "credits", "/credits/"),
+    Picture(None, "pricing", "/pricing/"),
     Picture(None, "sign-up", "/accounts/signup/"),
     Picture(BOB, "home", "/"),
     Picture(BOB, "overview", "/settings/billing/"),

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-from billing.errors import MeteringError, NoPriceInForce
+from billing.errors import MeteringError
 from billing.models import Feature, FeaturePrice, Pack, Plan
 from billing.selectors import words
 from billing.selectors.catalog import Catalog, PricedUse
@@ -94,9 +94,9 @@ def measures(catalog: Catalog, *, now: datetime) -> list[Measure]:
     """Return what can be asked for, in the catalog's order: the units in which some feature costs something now."""
     by_unit: dict[str, list[Feature]] = {}
     costly = set()
-    for feature in sorted(catalog.features.values(), key=lambda feature: feature.position):
-        price = _price_now(catalog, feature, now)
-        if price is not None:
+    for feature in catalog.in_order():
+        price = catalog.price_if_any(feature.pk, now)
+        if price is not None and feature.pricing == Feature.Pricing.OWN:
             by_unit.setdefault(feature.unit, []).append(feature)
             costly |= {feature.unit} if price.millicredits else set()
     return [
@@ -151,13 +151,3 @@ def _priced(catalog: Catalog, measure: Measure, amount: Amount, now: datetime) -
 def _shown(found: Sequence[Way]) -> Way | None:
     """Return the cheapest plan that is enough alone, else the cheapest way."""
     return next((way for way in found if way.fits), found[0] if found else None)
-
-
-def _price_now(catalog: Catalog, feature: Feature, now: datetime) -> FeaturePrice | None:
-    """Return the price of a feature that has one of its own in force."""
-    if feature.pricing != Feature.Pricing.OWN:
-        return None
-    try:
-        return catalog.price_of(feature.pk, now)
-    except NoPriceInForce:
-        return None

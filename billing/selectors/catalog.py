@@ -37,6 +37,10 @@ class Catalog:
         self._starts = {code: [price.starts_at for price in prices] for code, prices in self._prices.items()}
         self.read_at = time.monotonic()
 
+    def in_order(self) -> list[Feature]:
+        """Return all features as pages list them."""
+        return sorted(self.features.values(), key=lambda feature: feature.position)
+
     def feature(self, code: str) -> Feature:
         """Return the feature; raises UnknownFeature."""
         try:
@@ -46,10 +50,19 @@ class Catalog:
 
     def price_of(self, code: str, now: datetime) -> FeaturePrice:
         """Return the price in force at `now`; raises NoPriceInForce."""
-        position = bisect_right(self._starts[code], now)
-        if not position:
+        price = self.price_if_any(code, now)
+        if price is None:
             raise NoPriceInForce(f"“{code}” has no price at {now:%Y-%m-%d %H:%M} UTC, so it can't be used.")
-        return self._prices[code][position - 1]
+        return price
+
+    def price_if_any(self, code: str, now: datetime) -> FeaturePrice | None:
+        """Return the price in force at `now`, or None before the first one."""
+        position = bisect_right(self._starts[code], now)
+        return self._prices[code][position - 1] if position else None
+
+    def prices_after(self, code: str, now: datetime) -> list[FeaturePrice]:
+        """Return the prices that start later than `now`, the next one first."""
+        return self._prices[code][bisect_right(self._starts[code], now) :]
 
     def priced(self, feature: str, quantity: int, priced_as: str | None, now: datetime) -> PricedUse:
         """Return what `quantity` base units of a feature cost at `now`.

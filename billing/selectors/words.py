@@ -4,6 +4,7 @@ from billing.models import Feature, FeaturePrice
 from billing.units import CREDIT, format_credits
 
 MINUTE = 60
+FREE = "free"
 PLURALS = {Feature.Unit.SEARCH: "searches"}
 SHORT_COUNTS = {1_000: "1K", 1_000_000: "1M"}
 
@@ -29,7 +30,7 @@ def credits_words(millicredits: int) -> str:
 def price_words(price: FeaturePrice, unit: str) -> str:
     """Return a price for a base unit: "5 credits / 1K tokens", "100 credits / minute", "free"."""
     if price.millicredits == 0:
-        return "free"
+        return FREE
     amount = credits_words(price.millicredits)
     if unit == Feature.Unit.SECOND and price.per == MINUTE:
         return f"{amount} / minute"

@@ -4,6 +4,8 @@ from datetime import datetime, timedelta
 
 from django import template
 from django.template.defaultfilters import pluralize
+from django.utils.html import json_script
+from django.utils.safestring import SafeString, mark_safe
 
 from billing.models import FeaturePrice
 from billing.selectors import words
@@ -30,6 +32,12 @@ def credits_words(millicredits: int) -> str:
 def price_words(price: FeaturePrice, unit: str) -> str:
     """A price for a base unit: "5 credits / 1K tokens"."""
     return words.price_words(price, unit)
+
+
+@register.filter
+def linked_data(data: dict[str, object]) -> SafeString:
+    """Facts about the page for search engines (JSON-LD): a block of data, which no browser executes."""
+    return mark_safe(str(json_script(data)).replace("application/json", "application/ld+json", 1))  # noqa: S308
 
 
 @register.filter

@@ -38,7 +38,10 @@ def row(seen_by: str, pattern: str, address: str = "") -> tuple[str, Row]:
 ROWS = dict(
     [
         row(EVERYBODY, ""),
+        row(EVERYBODY, "credits/"),
         row(EVERYBODY, "pricing/"),
+        row(EVERYBODY, "robots.txt"),
+        row(EVERYBODY, "sitemap.xml"),
         row(EVERYBODY, "credits/calculator/"),
         row(EVERYBODY, "livez"),
         row(EVERYBODY, "readyz"),

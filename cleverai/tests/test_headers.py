@@ -10,7 +10,7 @@ from cleverai.tests.routes import ROWS, patterns
 
 PLAIN = [pattern for pattern in ROWS if "(" not in pattern and "<" not in pattern]
 STAFF_PLAIN = [pattern for pattern in patterns() if pattern.startswith("admin/") and not re.search(r"[<(^]", pattern)]
-INLINE = re.compile(r"""\sstyle=|<style|\son[a-z]+=["']|<script(?![^>]*(?:\ssrc=|type="application/json"))""")
+INLINE = re.compile(r"""\sstyle=|<style|\son[a-z]+=["']|<script(?![^>]*(?:\ssrc=|type="application/(?:ld\+)?json"))""")
 OTHERS = {
     "a file": "/static/css/cleverai.css",
     "a picture": "/static/img/favicon.svg",
