@@ -32,6 +32,13 @@ def format_credits(millicredits: int) -> str:
     return f"{'−' if millicredits < 0 else ''}{whole:,}{fraction}"
 
 
+def plain_credits(millicredits: int) -> str:
+    """Return an amount as programs read it, exact and without separators: -12265 → "-12.265", 5000000 → "5000"."""
+    whole, rest = divmod(abs(millicredits), CREDIT)
+    fraction = f".{rest:03d}".rstrip("0") if rest else ""
+    return f"{'-' if millicredits < 0 else ''}{whole}{fraction}"
+
+
 def parse_credits(text: str) -> int:
     """Return the millicredits that a decimal number of credits stands for: "12.265" → 12265.
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Concatenate, ParamSpec, cast
+from typing import Concatenate, ParamSpec, TypeVar, cast
 
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
 from django_htmx.middleware import HtmxDetails
@@ -13,6 +14,7 @@ from accounts.models import User
 from billing.services.wallets import settled_wallet
 
 P = ParamSpec("P")
+R = TypeVar("R", bound=HttpResponseBase)
 
 
 class SignedInRequest(HttpRequest):
@@ -28,12 +30,12 @@ def as_signed_in(request: HttpRequest) -> SignedInRequest:
 
 
 def with_wallet(
-    view: Callable[Concatenate[SignedInRequest, P], HttpResponse],
-) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
+    view: Callable[Concatenate[SignedInRequest, P], R],
+) -> Callable[Concatenate[HttpRequest, P], R | HttpResponse]:
     """Settle `request.user.wallet` before the view reads it; whoever has none gets a page that says so."""
 
     @wraps(view)
-    def run(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def run(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> R | HttpResponse:
         signed_in = as_signed_in(request)
         if settled_wallet(owner=signed_in.user, now=timezone.now()) is None:
             return render(request, "billing/no_wallet.html", status=404)

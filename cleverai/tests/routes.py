@@ -50,6 +50,8 @@ ROWS = dict(
         row(SIGNED_IN, "settings/billing/"),
         row(SIGNED_IN, "settings/billing/usage/"),
         row(SIGNED_IN, "settings/billing/history/"),
+        row(SIGNED_IN, "settings/billing/export/"),
+        row(SIGNED_IN, "settings/billing/export/<str:what>.<str:ending>", "/settings/billing/export/statement.csv"),
         row(SIGNED_IN, "settings/billing/balance/"),
         row(SIGNED_IN, "settings/billing/plans/"),
         row(SIGNED_IN, "settings/billing/contract/"),

@@ -1,0 +1,87 @@
+-- A wallet's entries as exports list them, oldest first: amounts in credits, moments in the session's time zone.
+--
+-- Names are looked up in small objects that are read once, not joined: joins could cost the order of the entries, and
+-- sorting a million of them would keep the first line waiting for the last.
+-- Parameters: wallet; the range of sequence numbers, first to last; kinds, feature, model, source, cycle, first_day and
+-- last_day (of what counts on them), each NULL for all; held_before: the millicredits held before the first entry, NULL
+-- where nobody asks for what is held; origins: what each source of grants is called; guarded: the code points before
+-- which a text gets an apostrophe, so that no spreadsheet takes it for a formula.
+
+WITH named AS MATERIALIZED (
+    SELECT
+        (SELECT jsonb_object_agg(code, CASE WHEN ascii(name) = ANY (%(guarded)s) THEN '''' ELSE '' END || name)
+            FROM billing_feature) AS features,
+        (SELECT jsonb_object_agg(code, CASE WHEN pricing = 'model' THEN 'token' ELSE unit END) FROM billing_feature)
+            AS units,
+        (SELECT jsonb_object_agg(id, jsonb_build_array(trim_scale(millicredits * 0.001), per)) FROM billing_featureprice)
+            AS prices,
+        (SELECT jsonb_object_agg(id, %(origins)s::jsonb ->> source) FROM billing_grant WHERE wallet_id = %(wallet)s)
+            AS grants,
+        (SELECT jsonb_object_agg(
+                'chatbot:' || id, CASE WHEN ascii(name) = ANY (%(guarded)s) THEN '''' ELSE '' END || name)
+            FROM billing_chatbot WHERE wallet_id = %(wallet)s) AS chatbots
+),
+entry AS NOT MATERIALIZED (
+    SELECT *,
+        (SELECT features FROM named) ->> feature_id AS used,
+        coalesce((SELECT grants FROM named) ->> grant_id::text, 'Credits') AS origin,
+        (SELECT prices FROM named) -> price_id::text AS price,
+        CASE
+            WHEN feature_id IS NULL THEN NULL
+            WHEN source IN ('', 'app') THEN 'In the app'
+            WHEN source LIKE 'chatbot:%%' THEN coalesce(
+                (SELECT chatbots FROM named) ->> source, rtrim('Former chatbot ' || substr(source, 9)))
+            WHEN source LIKE 'workflow:_%%' THEN 'Workflow ' || substr(source, 10)
+            WHEN source LIKE 'api_key:_%%' THEN 'API key ' || substr(source, 9)
+        END AS source_name,
+        CASE WHEN ascii(source) = ANY (%(guarded)s) THEN '''' ELSE '' END || nullif(source, '') AS guarded_source
+    FROM billing_ledgerentry
+    WHERE wallet_id = %(wallet)s AND sequence BETWEEN %(first)s AND %(last)s
+        AND (%(kinds)s::text[] IS NULL OR kind = ANY (%(kinds)s::text[]))
+        AND (%(feature)s::text IS NULL OR feature_id = %(feature)s)
+        AND (%(model)s::text IS NULL OR priced_as_id = %(model)s)
+        AND (%(source)s::text IS NULL OR source = %(source)s)
+        AND (%(cycle)s::integer IS NULL OR cycle = %(cycle)s)
+        AND (%(first_day)s::date IS NULL OR coalesce(used_on, posted_on) >= %(first_day)s)
+        AND (%(last_day)s::date IS NULL OR coalesce(used_on, posted_on) <= %(last_day)s)
+)
+SELECT
+    sequence,
+    to_char(posted_at, 'YYYY-MM-DD"T"HH24:MI:SS.USTZH:TZM') AS posted_at,
+    to_char(posted_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS posted_at_utc,
+    posted_on,
+    coalesce(used_on, posted_on) AS counts_on,
+    kind,
+    CASE kind
+        WHEN 'charge' THEN used
+        WHEN 'capture' THEN used
+        WHEN 'hold' THEN 'Set aside for ' || used
+        WHEN 'release' THEN 'Returned from ' || used
+        WHEN 'grant' THEN origin
+        WHEN 'expiry' THEN origin || ' expired'
+        WHEN 'adjustment' THEN CASE WHEN available_change > 0 THEN origin ELSE 'Taken by CleverAI' END
+        WHEN 'clawback' THEN CASE
+            WHEN available_change > 0 THEN 'Given back: payment restored' ELSE 'Taken back: payment returned' END
+    END AS what,
+    feature_id AS feature,
+    priced_as_id AS model,
+    guarded_source AS source,
+    coalesce(source_name, CASE WHEN feature_id IS NOT NULL THEN guarded_source END) AS source_name,
+    quantity,
+    (SELECT units FROM named) ->> priced_as_id AS unit,
+    price -> 0 AS price,
+    price -> 1 AS price_per,
+    trim_scale(cost * 0.001) AS cost,
+    trim_scale(available_change * 0.001) AS change,
+    trim_scale(held_change * 0.001) AS held_change,
+    trim_scale(available_after * 0.001) AS balance,
+    CASE WHEN %(held_before)s::bigint IS NOT NULL THEN trim_scale(
+        (%(held_before)s::bigint + sum(held_change) OVER (ORDER BY sequence ROWS UNBOUNDED PRECEDING)) * 0.001
+    ) END AS held,
+    trim_scale(uncovered * 0.001) AS uncovered,
+    cycle,
+    CASE WHEN ascii(key) = ANY (%(guarded)s) THEN '''' ELSE '' END || key AS reference,
+    CASE WHEN jsonb_typeof(detail -> 'input_tokens') = 'number' THEN detail -> 'input_tokens' END AS input_tokens,
+    CASE WHEN jsonb_typeof(detail -> 'output_tokens') = 'number' THEN detail -> 'output_tokens' END AS output_tokens
+FROM entry
+ORDER BY sequence

@@ -1,0 +1,121 @@
+"""The export page, and the files that it leads to."""
+
+import re
+from html import unescape
+
+import pytest
+from django.http import HttpResponse
+from django.test import Client
+from pytest_django import DjangoAssertNumQueries
+
+from accounts.models import User
+from billing.tests.exports.reading import entries_of, from_csv, from_jsonl
+from billing.tests.pages.acts import charge
+from billing.tests.pages.conftest import Clock
+from billing.tests.pages.reading import HTMX, words
+
+EXPORT = "/settings/billing/export/"
+MARCH = "span=custom&from=2025-03-01&to=2025-03-31"
+
+
+def file_of(page: HttpResponse) -> str:
+    """Return where the page's download leads."""
+    found = re.search(r'id="download" [^>]*?href="([^"]+)"', page.content.decode())
+    assert found, "the page has no download"
+    return unescape(found[1])
+
+
+def test_it_offers_this_month_s_statement_at_once(browser_of_alice: Client, alice: User, clock: Clock) -> None:
+    charge(alice, 3, now=clock())
+    page = browser_of_alice.get(EXPORT)
+    assert '<option value="2025-03" selected>March 2025</option>' in page.content.decode()
+    assert "2 entries, about 480 bytes so far: these days aren’t over Download CSV" in words(page)
+    assert file_of(page) == f"{EXPORT}statement.csv?{MARCH}"
+
+
+def test_the_file_is_what_the_page_says(browser_of_alice: Client, alice: User, clock: Clock) -> None:
+    charge(alice, 3, now=clock())
+    answer = browser_of_alice.get(file_of(browser_of_alice.get(EXPORT)))
+    assert answer["Content-Type"] == "text/csv; charset=utf-8"
+    assert answer["Content-Disposition"] == ('attachment; filename="cleverai-statement-2025-03-01-to-2025-03-31.csv"')
+    assert (answer["Cache-Control"], answer["X-Content-Type-Options"]) == ("no-store", "nosniff")
+    assert [row["sequence"] for row in entries_of(from_csv(answer.streaming_content))] == [1, 2]
+
+
+def test_json_lines_are_another_format_of_the_same(browser_of_alice: Client, alice: User, clock: Clock) -> None:
+    charge(alice, 3, now=clock())
+    address = file_of(browser_of_alice.get(EXPORT, {"format": "jsonl"}))
+    assert address == f"{EXPORT}statement.jsonl?{MARCH}"
+    answer = browser_of_alice.get(address)
+    assert answer["Content-Type"] == "application/jsonl; charset=utf-8"
+    assert [row["sequence"] for row in entries_of(from_jsonl(answer.streaming_content))] == [1, 2]
+
+
+def test_earlier_months_can_be_chosen(browser_of_alice: Client, alice: User, clock: Clock) -> None:
+    charge(alice, 3, now=clock())
+    clock.moves(days=70)
+    page = browser_of_alice.get(EXPORT, {"month": "2025-03"})
+    offered = re.findall(r'<option value="(\d{4}-\d\d)"', page.content.decode())
+    assert offered == ["2025-05", "2025-04", "2025-03"]
+    assert "2 entries" in words(page)
+    assert "these days aren’t over" not in words(page)
+    assert file_of(page) == f"{EXPORT}statement.csv?{MARCH}"
+
+
+def test_any_days_can_be_chosen(browser_of_alice: Client) -> None:
+    assert 'type="date"' not in browser_of_alice.get(EXPORT).content.decode()
+    asked = browser_of_alice.get(EXPORT, {"month": "other"})
+    assert 'name="from" value="2025-03-01"' in asked.content.decode()
+    page = browser_of_alice.get(EXPORT, {"month": "other", "from": "2025-03-09", "to": "2025-03-10"})
+    assert file_of(page) == f"{EXPORT}statement.csv?span=custom&from=2025-03-09&to=2025-03-10"
+    assert "1 entry" in words(page)
+    quiet = browser_of_alice.get(EXPORT, {"from": "2025-03-01", "to": "2025-03-09"})
+    assert "0 entries Download CSV" in words(quiet)
+
+
+def test_a_cycle_s_days_can_be_asked_for(browser_of_alice: Client) -> None:
+    address = file_of(browser_of_alice.get(EXPORT, {"span": "cycle"}))
+    assert address == f"{EXPORT}statement.csv?cycle=1"
+    answer = browser_of_alice.get(address)
+    assert "cleverai-statement-2025-03-10-to-2025-04-09.csv" in answer["Content-Disposition"]
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ("month=2031-01", "month “2031-01”"),
+        ("month=%00", "month “”"),
+        ("format=pdf", "format “pdf”"),
+        ("from=2025-03-20&to=2025-03-10", "from “2025-03-20”, to “2025-03-10”"),
+        ("span=custom&from=0000-01-01", "from “0000-01-01”"),
+        ("cycle=7", "cycle “7”"),
+        (f"span={'x' * 10_000}", f"span “{'x' * 40}”"),
+    ],
+)
+def test_what_makes_no_sense_is_told_and_never_becomes_a_file(browser_of_alice: Client, query: str, told: str) -> None:
+    assert f"was left out: {told}" in words(browser_of_alice.get(f"{EXPORT}?{query}"))
+    answer = browser_of_alice.get(f"{EXPORT}statement.csv?{query}")
+    assert answer.status_code == 302
+    assert f"was left out: {told}" in words(browser_of_alice.get(answer["Location"]))
+
+
+@pytest.mark.parametrize("name", ["statement.pdf", "statement.", "everything.csv", ".csv", "statement.csv.csv"])
+def test_there_are_no_other_files(browser_of_alice: Client, name: str) -> None:
+    assert browser_of_alice.get(f"{EXPORT}{name}").status_code == 404
+
+
+def test_bob_gets_his_own_books(browser_of_bob: Client, alice: User, clock: Clock) -> None:
+    charge(alice, 3, now=clock())
+    assert len(entries_of(from_csv(browser_of_bob.get(f"{EXPORT}statement.csv").streaming_content))) == 1
+
+
+def test_the_form_changes_in_place(browser_of_alice: Client) -> None:
+    fragment = browser_of_alice.get(EXPORT, {"month": "other"}, **HTMX)
+    assert "<html" not in fragment.content.decode()
+    assert 'id="export-from"' in fragment.content.decode()
+
+
+def test_the_page_asks_little(browser_of_alice: Client, django_assert_max_num_queries: DjangoAssertNumQueries) -> None:
+    browser_of_alice.get(EXPORT)
+    with django_assert_max_num_queries(8):
+        browser_of_alice.get(EXPORT)
