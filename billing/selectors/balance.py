@@ -149,6 +149,11 @@ def pace(wallet: Wallet, *, now: datetime) -> Pace:
     if not usage.filter(used_on__lte=first_day).exists():
         return Pace(per_day=None)
     week = usage.filter(used_on__gte=first_day, used_on__lt=today).aggregate(cost=Sum("cost"))["cost"] or 0
+    return pace_of(wallet, week, today=today, now=now)
+
+
+def pace_of(wallet: Wallet, week: int, *, today: date, now: datetime) -> Pace:
+    """Return the pace of seven full days that took `week` millicredits."""
     per_day = -(-week // PACE_DAYS)
     if not week or wallet.unlimited:
         return Pace(per_day=per_day)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from billing.models import Chatbot, Wallet
 
-APP = "app"
+NAMES = {"": "In the app", "app": "In the app", "api": "API"}
 CHATBOT_SOURCE = "chatbot:"
 LABELS = {"workflow": "Workflow", "api_key": "API key"}
 LONGEST_ID = 18
@@ -28,8 +28,8 @@ def chatbot_names(wallet: Wallet, sources: Iterable[str]) -> dict[str, str]:
 
 
 def _name(source: str) -> str:
-    if source in ("", APP):
-        return "In the app"
+    if source in NAMES:
+        return NAMES[source]
     if source.startswith(CHATBOT_SOURCE):
         return f"Former chatbot {source.removeprefix(CHATBOT_SOURCE)}".rstrip()
     kind, _, name = source.partition(":")

@@ -113,15 +113,17 @@ def of_cycle(wallet: Wallet, cycle: int, *, now: datetime) -> Span | None:
 def before(wallet: Wallet, span: Span, *, now: datetime) -> Span | None:
     """Return what a span is compared with: as many days before it, or the cycle before, or None without one.
 
-    A cycle that still runs is compared with the same number of days of the last one.
+    A cycle that still runs is compared with the same number of days of the last one, and so are days yet to come.
     """
+    today = today_of(wallet, now=now)
     if span.cycle is None:
-        first = max(span.first - ONE_DAY * span.days, FIRST_DAY) if span.first > FIRST_DAY else FIRST_DAY
+        days = (today - span.first).days + 1 if span.first <= today < span.last else span.days
+        first = FIRST_DAY + max(span.first - FIRST_DAY - ONE_DAY * days, ONE_DAY * 0)
         return Span(CUSTOM, first, span.first - ONE_DAY) if span.first > FIRST_DAY else None
     earlier = of_cycle(wallet, span.cycle - 1, now=now)
     if earlier is None or span.cycle != wallet.cycle:
         return earlier
-    elapsed = max((today_of(wallet, now=now) - span.first).days, 0)
+    elapsed = max((today - span.first).days, 0)
     last = min(earlier.last, earlier.first + ONE_DAY * elapsed)
     return Span(earlier.word, earlier.first, last, earlier.cycle, is_part=last < earlier.last)
 

@@ -1,6 +1,6 @@
 """Credits and prices in templates: every amount on a page goes through here."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from django import template
 from django.template.defaultfilters import pluralize
@@ -41,6 +41,12 @@ def linked_data(data: dict[str, object]) -> SafeString:
 
 
 @register.filter
+def about(millicredits: int) -> str:
+    """154532 → "154.5": as precise as a sentence needs it."""
+    return words.about(millicredits)
+
+
+@register.filter
 def signed(millicredits: int) -> str:
     """100000 → "+100", -500 → "−0.5", 0 → "0"."""
     return f"{'+' if millicredits > 0 else ''}{format_credits(millicredits)}"
@@ -74,3 +80,15 @@ def pluralize_credits(millicredits: int, endings: str = ",s") -> str:
     """The ending for exactly one credit, or the one for any other amount, as in Django's `pluralize`."""
     one, _, many = endings.partition(",")
     return one if abs(millicredits) == CREDIT else many
+
+
+@register.filter
+def days_words(first: date, last: date) -> str:
+    """3 and 9 March → "3–9 Mar 2025"."""
+    return words.days_words(first, last)
+
+
+@register.filter
+def change_icon(word: str) -> str:
+    """The icon that stands for more, less or the same."""
+    return {"more": "trending-up", "less": "trending-down"}.get(word, "minus")

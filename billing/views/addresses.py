@@ -1,5 +1,6 @@
 """Reading addresses that anybody may have typed: what makes no sense is left out, and told on the page."""
 
+import unicodedata
 from collections.abc import Container
 from datetime import date, datetime
 
@@ -46,9 +47,9 @@ class Reader:
         return number
 
     def text(self, name: str, *, longest: int = LONGEST_SOURCE) -> str:
-        """Return a parameter of printable characters, or nothing."""
+        """Return a parameter without control characters, as sources and names are, or nothing."""
         value = self._query.get(name, "")
-        if value and (len(value) > longest or not value.isprintable()):
+        if len(value) > longest or any(unicodedata.category(letter) in ("Cc", "Cs") for letter in value):
             self.ignore(name)
             return ""
         return value

@@ -1,39 +1,42 @@
-"""Usage by feature, for one cycle."""
+"""Usage over a span: what it went to, when, and how that compares."""
 
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.views.decorators.http import require_safe
+from django_htmx.http import push_url
 
-from billing.selectors import balance as balances
 from billing.selectors import charts
-from billing.selectors import usage as usages
-from billing.views.addresses import whole_number
+from billing.selectors.course import course
+from billing.selectors.usage_report import report
+from billing.views.usage_address import UsageAddress
 from billing.views.wallets import SignedInRequest, wants_fragment, with_wallet
-
-MOST_SERIES = 6
 
 
 @require_safe
 @with_wallet
 def usage(request: SignedInRequest) -> HttpResponse:
-    """Show what one cycle's credits went to, this cycle's unless the address names an earlier one."""
-    balance = balances.current(request.user.wallet)
-    this_cycle = balance.wallet.cycle
-    asked = request.GET.get("cycle", "")
-    number = whole_number(asked)
-    is_known = number is not None and 1 <= number <= this_cycle
-    cycle_usage = usages.of_cycle(balance.wallet, number if number is not None and is_known else this_cycle)
-    days = usages.days_of_cycle(balance.wallet, cycle_usage, MOST_SERIES)
-    names = [row.feature.name for row in cycle_usage.rows]
+    """Show what the credits of a span went to, this cycle's unless the address names another one."""
+    now = timezone.now()
+    wallet = request.user.wallet
+    address = UsageAddress(request.GET, wallet, now=now)
+    found = report(wallet, address.span, by=address.by, asked_step=address.asked_step, filters=address.filters, now=now)
+    address.shown(found)
+    cycles = course(found, now=now)
+    before, joined_on = found.question.before, timezone.localdate(request.user.joined_at)
     context = {
-        "balance": balance,
-        "usage": cycle_usage,
-        "days": days,
-        "charts": [charts.columns(days, size) for size in (charts.WIDE, charts.NARROW)],
-        "outside": cycle_usage.cost - sum(day.cost for day in days),
-        "legend": [*names[:MOST_SERIES], *(["Other"] if len(names) > MOST_SERIES else [])],
-        "this_cycle": this_cycle,
-        "last_cycle": this_cycle - 1,
-        "ignored": [f"cycle “{asked[:40]}”"] if asked and not is_known else [],
+        "wallet": wallet,
+        "joined_on": joined_on if before and before.first < joined_on <= before.last else None,
+        "address": address,
+        "ignored": address.ignored,
+        "report": found,
+        "charts": [charts.columns(found.columns, found.question.step, size) for size in charts.SIZES],
+        "rows": [(row, address.entries_of(row)) for row in found.rows],
+        "columns": [(column, address.entries_on(column)) for column in found.columns if column.cost],
+        "steps": address.steps(found),
+        "course": cycles,
+        "course_charts": [charts.lines(cycles, size) for size in charts.SIZES] if cycles else [],
     }
-    return render(request, "billing/_usage.html" if wants_fragment(request) else "billing/usage.html", context)
+    if wants_fragment(request):
+        return push_url(render(request, "billing/_usage.html", context), address.here)
+    return render(request, "billing/usage.html", context)
