@@ -19,7 +19,8 @@ from billing.selectors.columns import Column, Kind
 
 #: Spreadsheets take text that begins so for a formula (OWASP, CSV injection). An apostrophe before it prevents that;
 #: text that begins with one gets another, so that taking one away always gives back what was there.
-FORMULA_STARTS = "=+-@\t\r\n＝＋－＠'"
+GUARD = "'"
+FORMULA_STARTS = f"=+-@\t\r\n＝＋－＠{GUARD}"
 BYTE_ORDER_MARK = "\ufeff"
 CHUNK = 64 * 1024
 #: A download that its reader lets wait for longer is ended: it keeps the database from tidying up.

@@ -2,14 +2,15 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import IO, Any
 
 from psycopg.types.json import Jsonb
 
 from billing.models import Wallet
-from billing.selectors import copying, statements
+from billing.selectors import copying, spreadsheets, statements
 from billing.selectors.balance import SOURCE_LABELS
 from billing.selectors.columns import STATEMENT_COLUMNS, Column
 from billing.selectors.copying import Format, Lines, Values
@@ -24,9 +25,10 @@ NO_FILTERS = dict.fromkeys(("kinds", "feature", "model", "source", "cycle", "fir
 FORMAT_WORDS = {
     Format.CSV: ("CSV", "for spreadsheets and most other programs"),
     Format.JSONL: ("JSON Lines", "for programs: a JSON object a line"),
+    Format.XLSX: ("Excel", "XLSX, for spreadsheets: numbers and days are what they are in any language"),
 }
 #: About how many bytes an entry takes.
-BYTES_A_LINE = {Format.CSV: 240, Format.JSONL: 560}
+BYTES_A_LINE = {Format.CSV: 240, Format.JSONL: 560, Format.XLSX: 130}
 
 
 class What(StrEnum):
@@ -99,6 +101,12 @@ def lines(wanted: Wanted, file_format: Format) -> Lines:
 def stream(wanted: Wanted, file_format: Format) -> Lines:
     """Yield the bytes of a file in CSV or JSON Lines, in pieces that are worth sending."""
     return copying.in_chunks(lines(wanted, file_format))
+
+
+def spreadsheet(wanted: Wanted, file: IO[bytes]) -> None:
+    """Write a file in XLSX. It has what the file in CSV has, to whose lines a statement's digest belongs."""
+    with closing(lines(wanted, Format.CSV)) as csv_lines:
+        spreadsheets.write(csv_lines, columns(wanted.what), file, title=wanted.what.title())
 
 
 def _contents(wanted: Wanted) -> Contents:

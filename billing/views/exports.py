@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from tempfile import TemporaryFile
 from urllib.parse import urlencode
 
-from django.http import Http404, HttpResponse, QueryDict, StreamingHttpResponse
+from django.http import FileResponse, Http404, HttpResponse, QueryDict, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -19,7 +20,11 @@ from billing.selectors.spans import Span, today_of
 from billing.views.addresses import Reader
 from billing.views.wallets import SignedInRequest, wants_fragment, with_wallet
 
-CONTENT_TYPES = {Format.CSV: "text/csv; charset=utf-8", Format.JSONL: "application/jsonl; charset=utf-8"}
+CONTENT_TYPES = {
+    Format.CSV: "text/csv; charset=utf-8",
+    Format.JSONL: "application/jsonl; charset=utf-8",
+    Format.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
 #: The word for days that are no month.
 OTHER_DAYS = "other"
 
@@ -76,11 +81,20 @@ def export_file(request: SignedInRequest, what: str, ending: str) -> HttpRespons
     if address.ignored:
         return redirect(f"{reverse('billing:export')}?{request.GET.urlencode()}")
     file_format = Format(ending)
-    response = StreamingHttpResponse(
-        exports.stream(address.wanted, file_format), content_type=CONTENT_TYPES[file_format]
-    )
+    response = _workbook(address.wanted) if file_format == Format.XLSX else _stream(address.wanted, file_format)
     response["Content-Disposition"] = f'attachment; filename="{address.wanted.file_name(file_format)}"'
     return response
+
+
+def _stream(wanted: Wanted, file_format: Format) -> StreamingHttpResponse:
+    return StreamingHttpResponse(exports.stream(wanted, file_format), content_type=CONTENT_TYPES[file_format])
+
+
+def _workbook(wanted: Wanted) -> StreamingHttpResponse:
+    file = TemporaryFile()  # noqa: SIM115  (the answer closes it)
+    exports.spreadsheet(wanted, file)
+    file.seek(0)
+    return FileResponse(file, content_type=CONTENT_TYPES[Format.XLSX])
 
 
 def word_of(month: Span) -> str:

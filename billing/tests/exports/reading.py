@@ -8,11 +8,15 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+import openpyxl
+from openpyxl.utils.escape import unescape
+
 from billing.models import LedgerEntry, Wallet
 from billing.selectors.columns import ENTRY_COLUMNS, STATEMENT_COLUMNS, Kind
 from billing.selectors.copying import BYTE_ORDER_MARK, FORMULA_STARTS
 from billing.selectors.history import lines_of
 from billing.selectors.sources import source_names
+from billing.selectors.spreadsheets import EXACT_DIGITS
 from billing.units import CREDIT
 
 Row = dict[str, Any]
@@ -42,6 +46,26 @@ def from_jsonl(chunks: Iterable[bytes]) -> list[Row]:
     text = b"".join(chunks).decode()
     assert text.endswith("\n")
     return [json.loads(line, parse_float=Decimal, parse_int=Decimal) for line in text[:-1].split("\n")]
+
+
+def from_xlsx(chunks: Iterable[bytes]) -> list[Row]:
+    """Return the rows of all sheets of a workbook: numbers as exact decimals, days as their text."""
+    rows: list[Row] = []
+    for sheet in openpyxl.load_workbook(io.BytesIO(b"".join(chunks))):
+        names, *lines = sheet.iter_rows(values_only=True)
+        rows += [dict(zip(names, map(_cell, names, values), strict=True)) for values in lines]
+    return rows
+
+
+def _cell(name: str, value: Any) -> Any:
+    if value is None:
+        return None
+    if KINDS[name] == Kind.NUMBER:
+        assert isinstance(value, int | float) or len(value.lstrip("-").replace(".", "")) > EXACT_DIGITS
+        return Decimal(str(value))
+    if KINDS[name] == Kind.DAY:
+        return str(value.date())
+    return unescape(value)
 
 
 def entries_of(rows: Iterable[Row]) -> list[Row]:

@@ -9,7 +9,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
-from billing.tests.exports.reading import entries_of, from_csv, from_jsonl
+from billing.tests.exports.reading import entries_of, from_csv, from_jsonl, from_xlsx
 from billing.tests.pages.acts import charge
 from billing.tests.pages.conftest import Clock
 from billing.tests.pages.reading import HTMX, words
@@ -49,6 +49,16 @@ def test_json_lines_are_another_format_of_the_same(browser_of_alice: Client, ali
     answer = browser_of_alice.get(address)
     assert answer["Content-Type"] == "application/jsonl; charset=utf-8"
     assert [row["sequence"] for row in entries_of(from_jsonl(answer.streaming_content))] == [1, 2]
+
+
+def test_a_workbook_is_one_too(browser_of_alice: Client, alice: User, clock: Clock) -> None:
+    charge(alice, 3, now=clock())
+    page = browser_of_alice.get(EXPORT, {"format": "xlsx"})
+    assert "Download Excel" in words(page)
+    answer = browser_of_alice.get(file_of(page))
+    assert answer["Content-Type"] == "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    assert answer["Content-Disposition"] == 'attachment; filename="cleverai-statement-2025-03-01-to-2025-03-31.xlsx"'
+    assert [row["sequence"] for row in entries_of(from_xlsx(answer.streaming_content))] == [1, 2]
 
 
 def test_earlier_months_can_be_chosen(browser_of_alice: Client, alice: User, clock: Clock) -> None:
