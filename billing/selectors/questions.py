@@ -45,7 +45,7 @@ def about_credits(offer: Offer) -> list[Question]:
         ),
         Question(
             "Does a new price change what I have used already?",
-            "No. Each charge keeps the price it was made at. A price that will change is announced in the table above.",
+            "No. Each charge keeps the price it was made at. A price that will change is announced on this page.",
         ),
     ]
 

@@ -20,7 +20,7 @@ from billing.selectors.calculator import Amount, Calculation, Measure
 from billing.views.wallets import as_signed_in, wants_fragment
 
 EXAMPLE = {"chats": "500", "tokens": "1200", "images": "20"}
-LARGEST, LONGEST_SHOWN = 1_000_000, 40
+LARGEST, LONGEST_SHOWN, LONGEST_KEPT = 1_000_000, 40, 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +37,15 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Calculator:
-    """What `billing/_calculator.html` shows: the numbers asked for, what they come to, and choices left out."""
+    """What `billing/_calculator.html` shows: the numbers asked for, what they come to, and choices left out.
+
+    `kept` are the parameters of the page that aren't the calculator's.
+    """
 
     fields: tuple[Asked, ...]
     result: Calculation
     ignored: tuple[str, ...]
+    kept: tuple[tuple[str, str], ...]
 
 
 def read_calculator(
@@ -63,7 +67,9 @@ def read_calculator(
         choices=choices,
         now=now,
     )
-    return Calculator(tuple(fields), result, tuple(_unknown_choices(measures, choices)))
+    ours = names | {measure.choice for measure in measures}
+    kept = ((name, value) for name, value in parameters.items() if name not in ours and len(value) <= LONGEST_KEPT)
+    return Calculator(tuple(fields), result, tuple(_unknown_choices(measures, choices)), tuple(kept))
 
 
 @require_safe

@@ -4,8 +4,13 @@ import re
 from collections.abc import Callable
 
 import pytest
+from django.test import Client
+from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
+
+from accounts.models import User
+from billing.tests.people import sign_up
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -34,6 +39,12 @@ def check(assert_accessible: Check) -> Check:
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
     return look
+
+
+@pytest.fixture
+def alice(db: None) -> User:
+    """Alice signs up now: the pages' clock is the real one."""
+    return sign_up("alice", at=timezone.now())
 
 
 @on_phone_and_desk
@@ -82,6 +93,20 @@ def test_a_visitor_calculates(page: Page, live_server: LiveServer, check: Check)
     page.reload()
     expect(total).to_have_text(re.compile(r"6,120\s+credits"))
     expect(page.get_by_label("Chats")).to_have_value("1,000")
+
+
+def test_alice_reads_it_with_her_balance_and_finds_her_plan(
+    page: Page, live_server: LiveServer, check: Check, alice: User, client: Client
+) -> None:
+    client.force_login(alice)
+    page.context.add_cookies([{"name": "session", "value": client.cookies["session"].value, "url": live_server.url}])
+    for address in ("/pricing/", "/credits/"):
+        page.goto(f"{live_server.url}{address}")
+        expect(page.locator("#balance-chip-link")).to_contain_text("100 credits available")
+        expect(page.get_by_text("Your plan", exact=True)).to_be_visible()
+        check(page)
+    page.get_by_role("link", name="Choose a plan").click()
+    expect(page).to_have_url(f"{live_server.url}/settings/billing/plans/")
 
 
 def test_the_calculator_needs_no_script(browser: Browser, live_server: LiveServer) -> None:

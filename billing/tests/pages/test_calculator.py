@@ -14,7 +14,7 @@ FRAGMENT = "/credits/calculator/"
 def test_it_begins_with_an_example(client: Client) -> None:
     page = words(client.get(PAGE))
     assert "500 chats of 1,200 tokens" in page
-    assert "GPT-4o Mini 1 credit / 1K tokens 1.2 600 credits Fits in Pro’s 5,000, $29 a month" in page
+    assert "GPT-4o Mini 1 credit / 1K tokens 1.2 600 credits Fits in Pro’s 5,000 GPT-4o 5" in page
 
 
 def test_the_address_says_what_is_asked(client: Client) -> None:
@@ -83,3 +83,19 @@ def test_a_model_that_is_none_is_told(client: Client) -> None:
     page = words(client.get(PAGE, {"chats": "5", "tokens": "1000", "for-chats": "flux-pro"}))
     assert "Part of this address makes no sense and was left out: for-chats “flux-pro”." in page
     assert "All of it, with the models you chose 5 credits" in page
+
+
+def test_what_else_the_address_says_is_kept_without_scripts(client: Client) -> None:
+    asked = {"chats": "5", "tokens": "1000", "span": '30d"', "for-chats": "gpt-4o", "long": "x" * 10_000}
+    page = client.get(PAGE, asked).content.decode()
+    assert '<input type="hidden" name="span" value="30d&quot;">' in page
+    assert page.count('type="hidden"') == 1
+    answer = client.get(FRAGMENT, asked, HTTP_HX_CURRENT_URL="http://testserver/pricing/?span=30d&by=model", **HTMX)
+    assert answer["HX-Replace-Url"].startswith("/pricing/?by=model&chats=5&tokens=1000&span=30d%22")
+
+
+@pytest.mark.parametrize("page", ["", "http://evil.example/pricing/", "javascript:alert(1)", "\x00", "x" * 9_000])
+def test_a_page_that_is_not_ours_gets_no_address(client: Client, page: str) -> None:
+    answer = client.get(FRAGMENT, {"chats": "5"}, HTTP_HX_CURRENT_URL=page, **HTMX)
+    assert answer.status_code == 200
+    assert "HX-Replace-Url" not in answer
