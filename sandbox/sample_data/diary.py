@@ -11,7 +11,7 @@ from billing.errors import InsufficientCredits
 from billing.metering import Answer, Charge
 from billing.models import Wallet
 
-SPELLED_OUT = timedelta(days=14)
+SPELLED_OUT = timedelta(days=31)
 
 Act = Callable[[datetime], None]
 
@@ -19,7 +19,7 @@ Act = Callable[[datetime], None]
 class Diary:
     """What one wallet went through until `now`. `when_short` is called when a sitting was refused or left little.
 
-    The last two weeks are charged use by use; before them, each sitting is charged at its end, in one round trip.
+    The last month is charged use by use; before it, each sitting is charged at its end, in one round trip.
     """
 
     def __init__(self, wallet: Wallet, *, now: datetime) -> None:

@@ -10,6 +10,7 @@ from billing.metering import Charge, Node
 
 HOURS = {8: 2, 9: 6, 10: 8, 11: 7, 12: 3, 13: 4, 14: 7, 15: 7, 16: 6, 17: 4, 18: 2, 20: 1, 21: 1}
 LONGEST_PROMPT, LONGEST_ANSWER = 28_000, 4_096
+Sitting = list[tuple[datetime, Charge]]
 CHAT_MODELS = ("gpt-4o-mini", "gpt-4o", "claude-3.5-sonnet", "o1-preview")
 
 
@@ -23,7 +24,11 @@ class Bot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Habits:
-    """What one person uses: weights by feature, their chatbots, the length of their conversations in tokens."""
+    """What one person uses: weights by feature, their chatbots, the length of their conversations in tokens.
+
+    `short_share` of the messages to models are short questions, and in `batch_share` of the sittings one question is
+    asked about several things, one after the other.
+    """
 
     weights: Mapping[str, int]
     bots: Sequence[Bot] = ()
@@ -32,6 +37,8 @@ class Habits:
     sittings_a_day: float = 2.2
     uses_a_sitting: tuple[int, int] = (3, 7)
     sources: Sequence[str] = ("app",)
+    short_share: float = 0
+    batch_share: float = 0
 
     def use(self, rng: Random, key: str) -> Charge:
         """Return one use, of a kind and size that this person is likely to have."""
@@ -40,6 +47,8 @@ class Habits:
         if feature == "chatbot-message" and self.bots:
             bot = rng.choice(self.bots)
             return self._conversation(rng, feature, key, bot.source, priced_as=bot.model, share=0.4)
+        if feature in CHAT_MODELS and self.short_share and rng.random() < self.short_share:
+            return _message(feature, key, source, rng.randint(25, 280), rng.randint(15, 190))
         if feature in CHAT_MODELS:
             return self._conversation(rng, feature, key, source)
         most = {"web-search": 4, "stable-diffusion": 4, "pdf-summary": 2, "dall-e-3-standard": 2}.get(feature, 1)
@@ -50,19 +59,21 @@ class Habits:
     ) -> Charge:
         prompt = min(round(rng.lognormvariate(0, 0.9) * self.prompt_tokens * share) + 12, LONGEST_PROMPT)
         answer = min(round(rng.lognormvariate(0, 0.7) * self.answer_tokens * share) + 6, LONGEST_ANSWER)
-        return Charge(
-            feature=feature,
-            quantity=prompt + answer,
-            key=key,
-            source=source,
-            priced_as=priced_as,
-            detail={"input_tokens": prompt, "output_tokens": answer},
-        )
+        return _message(feature, key, source, prompt, answer, priced_as=priced_as)
 
 
-def sittings(
-    habits: Habits, rng: Random, zone: ZoneInfo, since: datetime, until: datetime
-) -> Iterator[list[tuple[datetime, Charge]]]:
+def _message(feature: str, key: str, source: str, prompt: int, answer: int, *, priced_as: str | None = None) -> Charge:
+    return Charge(
+        feature=feature,
+        quantity=prompt + answer,
+        key=key,
+        source=source,
+        priced_as=priced_as,
+        detail={"input_tokens": prompt, "output_tokens": answer},
+    )
+
+
+def sittings(habits: Habits, rng: Random, zone: ZoneInfo, since: datetime, until: datetime) -> Iterator[Sitting]:
     """Yield what a person does in one go, again and again between two moments: uses with their times.
 
     Working days are busy, weekends quiet, the summer and the last days of December empty; usage grows over the year.
@@ -77,14 +88,39 @@ def sittings(
         for hour in hours:
             minute = timedelta(minutes=rng.randrange(60), seconds=rng.randrange(60))
             at = max(datetime.combine(date, time(hour), tzinfo=zone) + minute, earliest)
-            sitting = []
-            for _ in range(rng.randint(*habits.uses_a_sitting)):
-                at += timedelta(seconds=rng.randint(25, 420), microseconds=rng.randrange(1_000_000))
-                if at < until:
-                    sitting.append((at, habits.use(rng, f"sample:{at:%Y%m%d%H%M%S%f}")))
+            if habits.batch_share and rng.random() < habits.batch_share:
+                sitting, at = _batch(habits, rng, at, until)
+            else:
+                sitting, at = _sitting(habits, rng, at, until)
             earliest = at + timedelta(minutes=10)
             if sitting:
                 yield sitting
+
+
+def _sitting(habits: Habits, rng: Random, at: datetime, until: datetime) -> tuple[Sitting, datetime]:
+    """Return a bit of this and that, and when it ends."""
+    uses = []
+    for _ in range(rng.randint(*habits.uses_a_sitting)):
+        at += timedelta(seconds=rng.randint(25, 420), microseconds=rng.randrange(1_000_000))
+        if at < until:
+            uses.append((at, habits.use(rng, _key(at))))
+    return uses, at
+
+
+def _batch(habits: Habits, rng: Random, at: datetime, until: datetime) -> tuple[Sitting, datetime]:
+    """Return one question about several things to the same model, and when it ends."""
+    model, prompt = rng.choice(CHAT_MODELS[:3]), rng.randint(600, 2_400)
+    uses = []
+    for _ in range(rng.randint(4, 8)):
+        at += timedelta(seconds=rng.randint(18, 75), microseconds=rng.randrange(1_000_000))
+        charge = _message(model, _key(at), habits.sources[0], prompt + rng.randint(10, 160), rng.randint(80, 360))
+        if at < until:
+            uses.append((at, charge))
+    return uses, at
+
+
+def _key(at: datetime) -> str:
+    return f"sample:{at:%Y%m%d%H%M%S%f}"
 
 
 def _business_of(month: int, day: int, weekday: int) -> float:

@@ -90,6 +90,8 @@ def tell_bob(user: User, rng: Random, now: datetime) -> None:
         prompt_tokens=2_600,
         answer_tokens=800,
         sources=["app", "app", "app", "api"],
+        short_share=0.3,
+        batch_share=0.08,
     )
     for sitting in sittings(usual, rng, zone, upgraded_at + timedelta(minutes=5), now):
         diary.note_sitting(sitting)
@@ -128,6 +130,8 @@ def tell_carla(user: User, rng: Random, now: datetime) -> None:
         sittings_a_day=1.7,
         uses_a_sitting=(4, 8),
         sources=["app", "app", "api", "api", "api"],
+        short_share=0.2,
+        batch_share=0.1,
     )
     for sitting in sittings(usual, rng, zone, signed_at + timedelta(hours=1), now):
         diary.note_sitting(sitting)
