@@ -52,6 +52,7 @@ ROWS = dict(
         row(SIGNED_IN, "settings/billing/history/"),
         row(SIGNED_IN, "settings/billing/export/"),
         row(SIGNED_IN, "settings/billing/export/<str:what>.<str:ending>", "/settings/billing/export/statement.csv"),
+        row(SIGNED_IN, "settings/billing/insights/"),
         row(SIGNED_IN, "settings/billing/balance/"),
         row(SIGNED_IN, "settings/billing/plans/"),
         row(SIGNED_IN, "settings/billing/contract/"),
