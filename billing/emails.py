@@ -55,17 +55,25 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class Footer:
-    """Why somebody gets a mail and where that is changed; `unsubscribe_url` is empty where it can't be."""
+    """Why somebody gets a mail and where that is changed; `unsubscribe_url` is empty where it can't be.
+
+    Then `why` is what the mail says of itself.
+    """
 
     preferences_url: str
     unsubscribe_url: str = ""
     topic: str = ""
+    why: str = ""
 
 
 def page_url(name: str, *arguments: object) -> str:
     """Return the whole address of one of billing's pages."""
-    path = reverse(f"billing:{name}", args=arguments)
-    return f"{settings.SITE_URL}{path}"
+    return f"{settings.SITE_URL}{reverse(page_name(name), args=arguments)}"
+
+
+def page_name(name: str) -> str:
+    """Return what URL patterns call a page: those below Settings → Billing go without their namespace."""
+    return name if ":" in name else f"billing:{name}"
 
 
 def write(kind: Message.Kind, subject: str, context: Mapping[str, object], footer: Footer) -> Letter:

@@ -6,11 +6,14 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxLengthValidator
 
 from billing.errors import InvalidRequest
+from billing.models import SupportRequest
 from billing.selectors.chatbots import Model
 from billing.services.chatbots import checked_name
 from billing.services.contracts import LONGEST_COMPANY, LONGEST_MESSAGE, MOST_CREDITS
+from billing.services.support import LONGEST_SUBJECT, LONGEST_TEXT
 
 
 def check_characters(text: str) -> None:
@@ -76,3 +79,31 @@ class ChatbotForm(forms.Form):
             return checked_name(self.cleaned_data["name"])
         except InvalidRequest as refusal:
             raise ValidationError(str(refusal)) from None
+
+
+class LongTextField(forms.CharField):
+    """A text of several lines, whose ends count as one character; too long a one is told, not cut by the browser."""
+
+    widget = forms.Textarea
+
+    def __init__(self, *, longest: int, **options: Any) -> None:
+        super().__init__(validators=[check_characters, MaxLengthValidator(longest)], **options)
+
+    def to_python(self, value: object) -> str:
+        return str(super().to_python(value) or "").replace("\r\n", "\n")
+
+
+class SupportForm(forms.Form):
+    """A question to our support."""
+
+    subject = forms.CharField(
+        validators=[check_characters, MaxLengthValidator(LONGEST_SUBJECT)],
+        widget=forms.TextInput(attrs={"autocomplete": "off", "dir": "auto"}),
+    )
+    topic = forms.ChoiceField(required=False, choices=[("", "Choose, if one fits"), *SupportRequest.Topic.choices])
+    message = LongTextField(
+        longest=LONGEST_TEXT,
+        label="How can we help?",
+        widget=forms.Textarea(attrs={"rows": 7, "dir": "auto"}),
+        help_text="What you did, what you expected and what happened. Please leave passwords and card numbers out.",
+    )

@@ -19,6 +19,7 @@ from billing.views import (
     portal,
     preferences,
     public,
+    support,
     unsubscribe,
     usage,
     webhooks,
@@ -65,6 +66,9 @@ chatbot_urls = (
     ],
     "chatbots",
 )
+
+#: Below /support/, in a namespace of its own.
+support_urls = ([path("", support.requests, name="requests")], "support")
 
 #: Below /stripe/, outside the pages.
 webhook_urls = [path("webhook/", webhooks.stripe_webhook, name="stripe_webhook")]

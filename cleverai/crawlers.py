@@ -9,7 +9,9 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 PUBLIC_PAGES = ("home", "credits", "pricing")
-NOT_FOR_CRAWLERS = ("/accounts/", "/admin/", "/settings/", "/stripe/", "/credits/calculator/")
+NOT_FOR_CRAWLERS = (
+    "/accounts/", "/admin/", "/chatbots/", "/settings/", "/stripe/", "/support/", "/credits/calculator/",
+)  # fmt: skip
 
 
 class PublicPages(Sitemap):  # type: ignore[type-arg]  # generic in the stubs only

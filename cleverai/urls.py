@@ -4,7 +4,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
-from billing.urls import chatbot_urls, public_urls, webhook_urls
+from billing.urls import chatbot_urls, public_urls, support_urls, webhook_urls
 from cleverai import crawlers, health, views
 
 urlpatterns = [
@@ -13,6 +13,7 @@ urlpatterns = [
     path("settings/", include("accounts.urls")),
     path("settings/billing/", include("billing.urls")),
     path("chatbots/", include(chatbot_urls)),
+    path("support/", include(support_urls)),
     path("stripe/", include(webhook_urls)),
     path("accounts/", include("allauth.urls")),
     path("admin/login/", views.staff_login, name="staff_login"),

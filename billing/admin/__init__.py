@@ -1,6 +1,17 @@
 """The staff's pages: books to read, a catalog to add to, and a few acts that ask for a reason."""
 
-from billing.admin import books, catalog, contracts, messages, people, reconciliations, sales, stripe_events, wallets
+from billing.admin import (
+    books,
+    catalog,
+    contracts,
+    messages,
+    people,
+    reconciliations,
+    sales,
+    stripe_events,
+    support,
+    wallets,
+)
 
 __all__ = [
     "books",
@@ -11,5 +22,6 @@ __all__ = [
     "reconciliations",
     "sales",
     "stripe_events",
+    "support",
     "wallets",
 ]

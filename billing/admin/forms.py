@@ -8,8 +8,10 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
+from billing.forms import LongTextField
 from billing.models import Feature
 from billing.services.grants import LARGEST_GRANT
+from billing.services.support import LONGEST_TEXT
 from billing.units import format_credits, parse_credits
 
 HEAD_START = timedelta(minutes=10)
@@ -206,6 +208,16 @@ class ContractEndForm(forms.Form):
         max_length=500,
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text="For colleagues, in the staff's log for good.",
+    )
+
+
+class SupportAnswerForm(forms.Form):
+    """What staff answer a customer."""
+
+    answer = LongTextField(
+        longest=LONGEST_TEXT,
+        widget=forms.Textarea(attrs={"rows": 12}),
+        help_text="The customer reads it as it stands here, between a greeting and our name.",
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from billing.admin.tables import Table, credits_cell, figure, link, list_of, moment, words
 from billing.admin.wording import feature_words, left_of, quantity_words, state_of
-from billing.models import Chatbot, Grant, Hold, LedgerEntry, Notice
+from billing.models import Chatbot, Grant, Hold, LedgerEntry, Notice, SupportRequest
 
 
 def entries(rows: Iterable[LedgerEntry], *, title: str = "Entries", wallet_id: int | None = None) -> Table:
@@ -150,4 +150,22 @@ def chatbots(rows: Iterable[Chatbot], *, wallet_id: int) -> Table:
         empty="No chatbots.",
         all_url=list_of(Chatbot, wallet_id),
         all_label="All chatbots of this wallet",
+    )
+
+
+def support_requests(rows: Iterable[SupportRequest]) -> Table:
+    """Return a table of what a wallet's owner asked our support."""
+    return Table(
+        title="Questions to our support",
+        columns=["Subject", "Level", "Asked at", "Answered at"],
+        rows=[
+            [
+                link(request.subject, request),
+                words(request.get_level_display()),
+                moment(request.created_at),
+                moment(request.answered_at, missing="Not yet"),
+            ]
+            for request in rows
+        ],
+        empty="None.",
     )

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.formats import date_format
@@ -59,7 +60,7 @@ class ReadOnly(WithTables):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    def get_changelist(self, request: HttpRequest, **options: Any) -> type[NewestFirst]:
+    def get_changelist(self, request: HttpRequest, **options: Any) -> type[ChangeList]:
         return NewestFirst
 
 

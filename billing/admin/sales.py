@@ -188,7 +188,7 @@ class CheckoutAdmin(Sale):
     list_select_related: ClassVar[list[str]] = ["wallet__owner", "price"]
     fields = ("owner", "thing", "price_asked", "status", "stripe_session_id", "id", "created", "expires", "synced")
 
-    def get_changelist(self, request: HttpRequest, **options: Any) -> type[ChangeList]:  # type: ignore[override]
+    def get_changelist(self, request: HttpRequest, **options: Any) -> type[ChangeList]:
         return ChangeList
 
     @admin.display(description="Price")

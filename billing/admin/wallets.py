@@ -13,7 +13,7 @@ from billing.admin.paging import is_row_number
 from billing.admin.reading import Only, credits_column, moment_column, name_of, yes_column
 from billing.admin.tables import ROWS, Table, anchor
 from billing.admin.wallet_acts import ADJUST, SUSPEND, settled
-from billing.models import ContractRequest, Hold, Wallet
+from billing.models import ContractRequest, Hold, SupportRequest, Wallet
 from billing.services.cycles import CONTRACT
 from billing.services.ledger import NEVER
 from billing.units import format_credits
@@ -94,12 +94,14 @@ class WalletAdmin(ContractActs):
         entries = row.entries.order_by("-sequence")[:ROWS]
         purchases = row.purchases.select_related("pack", "plan", "grant").order_by("-id")[:ROWS]
         asked = list(ContractRequest.objects.filter(wallet=row).order_by("-id")[:ROWS])
+        questions = list(SupportRequest.objects.filter(wallet=row).order_by("-id")[:ROWS])
         return [
             listings.grants(grants, wallet_id=row.pk),
             listings.holds(holds, wallet_id=row.pk),
             listings.entries(entries, title=f"Newest entries of {row.sequence:,}", wallet_id=row.pk),
             sale_tables.purchases(purchases, wallet_id=row.pk),
             *([sale_tables.contract_requests(asked)] if asked else []),
+            *([listings.support_requests(questions)] if questions else []),
             listings.notices(row.notices.order_by("-id")[:ROWS], wallet_id=row.pk),
             listings.chatbots(row.chatbots.select_related("model").order_by("-id")[:ROWS], wallet_id=row.pk),
         ]

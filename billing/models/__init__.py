@@ -14,6 +14,7 @@ from billing.models.purchases import Checkout, Dispute, Purchase, Refund
 from billing.models.stripe_events import ReconciliationRun, StripeEvent
 from billing.models.stripe_prices import StripePrice
 from billing.models.subscriptions import StripeSubscription, Subscription
+from billing.models.support import SupportRequest
 from billing.models.usage import DailyUsage, UsageLine
 from billing.models.wallets import Wallet
 
@@ -46,6 +47,7 @@ __all__ = [
     "StripePrice",
     "StripeSubscription",
     "Subscription",
+    "SupportRequest",
     "UsageLine",
     "Wallet",
 ]

@@ -20,6 +20,7 @@ class Message(models.Model):
         PLAN_CHANGED = "plan_changed", "A plan changes"
         PLAN_ENDED = "plan_ended", "A plan ended"
         PAYMENT_FAILED = "payment_failed", "A payment failed"
+        SUPPORT_ANSWER = "support_answer", "Support answered"
 
     class Mail(models.TextChoices):
         WAITING = "waiting", "Waiting"

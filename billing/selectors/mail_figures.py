@@ -9,7 +9,7 @@ from django.db.models.functions import Coalesce
 
 from billing import emails
 from billing.emails import Link, Table
-from billing.models import Grant, LedgerEntry, Message, Plan, Purchase, Wallet
+from billing.models import Grant, LedgerEntry, Message, Plan, Purchase, SupportRequest, Wallet
 from billing.selectors import balance as balances
 from billing.selectors import chatbots
 from billing.selectors import usage as usages
@@ -167,6 +167,11 @@ def _payment_failed(facts: Mapping[str, Any], balance: Balance, now: datetime) -
     }
 
 
+def _support_answer(facts: Mapping[str, Any], balance: Balance, now: datetime) -> dict[str, object]:
+    request = SupportRequest.objects.get(wallet=balance.wallet, pk=facts["request"])
+    return {"request": request, "asked_on": day_words(request.created_at)}
+
+
 FIGURES: dict[Message.Kind, Callable[[Mapping[str, Any], Balance, datetime], dict[str, object]]] = {
     Kind.WELCOME: _welcome,
     Kind.LOW_CREDITS: _low_credits,
@@ -176,6 +181,7 @@ FIGURES: dict[Message.Kind, Callable[[Mapping[str, Any], Balance, datetime], dic
     Kind.PLAN_CHANGED: _plan_changed,
     Kind.PLAN_ENDED: _plan_ended,
     Kind.PAYMENT_FAILED: _payment_failed,
+    Kind.SUPPORT_ANSWER: _support_answer,
 }
 
 

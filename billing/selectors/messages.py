@@ -8,7 +8,8 @@ from typing import Any
 from django.utils import timezone
 from django.utils.formats import date_format
 
-from billing.models import MailPreference, Message, Plan, Purchase, Wallet
+from billing import emails
+from billing.models import MailPreference, Message, Plan, Purchase, SupportRequest, Wallet
 from billing.selectors.words import credits_words
 from billing.units import format_credits
 
@@ -16,7 +17,7 @@ Kind = Message.Kind
 Topic = MailPreference.Topic
 
 PAGE = 20
-#: The mails that can be switched off, by topic; all others are about money (decision 21).
+#: The mails that can be switched off, by topic; all others are about money (decision 21), or answer a question.
 TOPICS = {Kind.LOW_CREDITS: Topic.WARNINGS, Kind.CYCLE_RESET: Topic.RESETS, Kind.WELCOME: Topic.NEWS}
 LOW_TITLES = {1: "Credits are low", 2: "Credits are very low"}
 ICONS = {
@@ -28,6 +29,7 @@ ICONS = {
     Kind.PLAN_CHANGED: "calendar-clock",
     Kind.PLAN_ENDED: "layers",
     Kind.PAYMENT_FAILED: "credit-card",
+    Kind.SUPPORT_ANSWER: "headset",
 }
 #: Where each kind leads: the name of a page of billing, and what the link says.
 LEADS_TO = {
@@ -39,15 +41,25 @@ LEADS_TO = {
     Kind.PLAN_CHANGED: ("plans", "See plans"),
     Kind.PLAN_ENDED: ("plans", "See plans"),
     Kind.PAYMENT_FAILED: ("plans", "Choose a card"),
+    Kind.SUPPORT_ANSWER: ("support:requests", "Read the answer"),
+}
+#: The sentence below the title, where it needs no figures.
+PLAIN_WORDS = {
+    Kind.WELCOME: "Your wallet is open. We tell you when credits run low.",
+    Kind.LOW_CREDITS: "Monthly credits come back with the reset; credit packs come on top and never expire.",
+    Kind.PLAN_ENDED: "You are on Free now. Credit packs stay.",
+    Kind.PAYMENT_FAILED: "It is tried again by itself. Until it succeeds there are no new monthly credits; packs stay"
+    " usable.",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What messages name by key: plans by code, purchases by number."""
+    """What messages name by key: plans by code, purchases and support requests by number."""
 
     plans: Mapping[str, Plan]
     purchases: Mapping[int, Purchase]
+    requests: Mapping[int, SupportRequest]
 
     def plan_name(self, facts: Mapping[str, Any]) -> str:
         """Return the name of the plan that the facts are about."""
@@ -110,22 +122,24 @@ def preferences(wallet: Wallet) -> list[Choice]:
 
 
 def topic_of(message: Message) -> MailPreference.Topic | None:
-    """Return the topic under which a message's mail can be switched off, or None where it is about money."""
+    """Return the topic under which a message's mail can be switched off, or None where it is always sent."""
     return TOPICS.get(Kind(message.kind))
 
 
 def known(messages: Sequence[Message]) -> Known:
     """Return what these messages name, asking only for what there is."""
-    purchases = {message.facts.get("purchase"): message.wallet_id for message in messages}
-    purchases.pop(None, None)
+    wallets = {message.wallet_id for message in messages}
+    purchases = Purchase.objects.filter(wallet_id__in=wallets).select_related("grant")
     return Known(
         plans=Plan.objects.in_bulk() if any("plan" in message.facts for message in messages) else {},
-        purchases=(
-            Purchase.objects.filter(wallet_id__in=set(purchases.values())).select_related("grant").in_bulk(purchases)
-            if purchases
-            else {}
-        ),
+        purchases=purchases.in_bulk(_named(messages, "purchase")),
+        requests=SupportRequest.objects.filter(wallet_id__in=wallets).in_bulk(_named(messages, "request")),
     )
+
+
+def _named(messages: Sequence[Message], fact: str) -> set[int]:
+    """Return the numbers that these messages give under a fact; nothing is asked for where there are none."""
+    return {message.facts[fact] for message in messages if fact in message.facts}
 
 
 def title(kind: Message.Kind, facts: Mapping[str, Any], about: Known) -> str:
@@ -150,6 +164,9 @@ def title(kind: Message.Kind, facts: Mapping[str, Any], about: Known) -> str:
             return f"{about.plan_name(facts)} has ended"
         case Kind.PAYMENT_FAILED:
             return f"Your payment for {about.plan_name(facts)} failed"
+        case Kind.SUPPORT_ANSWER:
+            request = about.requests.get(facts.get("request", 0))
+            return f"Our support has answered: {request.subject}" if request else "Our support has answered"
 
 
 def day_words(moment: object) -> str:
@@ -175,7 +192,7 @@ def _notification(message: Message, about: Known) -> Notification:
         title(kind, message.facts, about),
         _words(kind, message.facts, about),
         ICONS[kind],
-        f"billing:{leads_to}",
+        emails.page_name(leads_to),
         label,
     )
 
@@ -183,10 +200,6 @@ def _notification(message: Message, about: Known) -> Notification:
 def _words(kind: Message.Kind, facts: Mapping[str, Any], about: Known) -> str:
     """Return the sentence below a notification's title."""
     match kind:
-        case Kind.WELCOME:
-            return "Your wallet is open. We tell you when credits run low."
-        case Kind.LOW_CREDITS:
-            return "Monthly credits come back with the reset; credit packs come on top and never expire."
         case Kind.CYCLE_RESET:
             return f"The next reset is on {day_words(facts.get('ends_at'))}. Credit packs stayed as they were."
         case Kind.PACK_RECEIPT:
@@ -199,10 +212,11 @@ def _words(kind: Message.Kind, facts: Mapping[str, Any], about: Known) -> str:
             if facts.get("change") == "cancelling":
                 return "Until then everything stays as it is. Credit packs stay afterwards, too."
             return f"The next payment is due around {day_words(facts.get('ends_at'))}."
-        case Kind.PLAN_ENDED:
-            return "You are on Free now. Credit packs stay."
-        case Kind.PAYMENT_FAILED:
-            return "It is tried again by itself. Until it succeeds there are no new monthly credits; packs stay usable."
+        case Kind.SUPPORT_ANSWER:
+            request = about.requests.get(facts.get("request", 0))
+            return f"You asked on {day_words(request.created_at)}." if request else "Your request is no longer kept."
+        case _:
+            return PLAIN_WORDS[kind]
 
 
 def _low_title(facts: Mapping[str, Any]) -> str:

@@ -30,6 +30,9 @@ Topic = MailPreference.Topic
 #: What a server says of us or of itself, not of one mail: another attempt may well succeed.
 NOT_ABOUT_THE_MAIL = (SMTPAuthenticationError, SMTPConnectError, SMTPHeloError, SMTPSenderRefused)
 FOR_GOOD = range(500, 600)
+#: What mails that can't be switched off say of themselves.
+PLAN_OR_PAYMENT = "is about your plan or a payment"
+ALWAYS_SENT = {Message.Kind.SUPPORT_ANSWER: "answers a request of yours"}
 unsubscribing = Signer(salt="billing.unsubscribe")
 
 
@@ -62,7 +65,7 @@ def deliver(*, message_id: int, now: datetime) -> Message.Mail | None:
 
 
 def wanted(wallet: Wallet, topic: MailPreference.Topic | None) -> bool:
-    """Return whether the owner wants the mails of a topic; those without one are about money and always sent."""
+    """Return whether the owner wants the mails of a topic; those without one are always sent."""
     return topic is None or not MailPreference.objects.filter(wallet=wallet, topic=topic, is_wanted=False).exists()
 
 
@@ -159,7 +162,9 @@ def _send(message: Message, *, now: datetime) -> None:
         emails.page_url("unsubscribe", unsubscribe_token(message.wallet, topic)) if topic is not None else ""
     )
     if not message.text:
-        footer = Footer(emails.page_url("preferences"), unsubscribe_url, topic.label if topic else "")
+        preferences_url, label = emails.page_url("preferences"), topic.label if topic else ""
+        about = ALWAYS_SENT.get(Message.Kind(message.kind), PLAN_OR_PAYMENT)
+        footer = Footer(preferences_url, unsubscribe_url, label, about)
         letter = _written(message, footer, now=now)
         message.subject, message.text, message.html = letter.subject, letter.text, letter.html
     message.recipient = owner.email

@@ -94,6 +94,7 @@ ROWS = dict(
         row(OWNER, "chatbots/<int:chatbot_id>/pause/", "/chatbots/{chatbot}/pause/"),
         row(OWNER, "chatbots/<int:chatbot_id>/resume/", "/chatbots/{chatbot}/resume/"),
         row(OWNER, "chatbots/<int:chatbot_id>/delete/", "/chatbots/{chatbot}/delete/"),
+        row(SIGNED_IN, "support/"),
         row(EVERYBODY, "accounts/login/"),
         row(EVERYBODY, "accounts/signup/"),
         row(EVERYBODY, "accounts/inactive/"),

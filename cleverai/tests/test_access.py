@@ -31,9 +31,10 @@ from billing.models import (
     Pack,
     Purchase,
     StripePrice,
+    SupportRequest,
     Wallet,
 )
-from billing.services import chatbots, grants
+from billing.services import chatbots, grants, support
 from cleverai.tests.routes import EVERYBODY, OWNER, ROWS, SIGNED_IN, STAFF, STAFF_WITHOUT_RIGHTS, Row, patterns
 
 PATTERNS = patterns()
@@ -57,6 +58,7 @@ def alice(db: None) -> User:
     Authenticator.objects.create(user=user, type=Authenticator.Type.WEBAUTHN, data={"name": CANARY, "credential": {}})
     buy_something(user, now)
     chatbots.create(wallet_id=user.wallet.pk, name=CANARY, model="gpt-4o-mini", now=now)
+    support.ask(wallet=user.wallet, topic="", subject=CANARY, message=CANARY, now=now)
     LogEntry.objects.create(
         user=user,
         content_type=ContentType.objects.get_for_model(Wallet),
@@ -160,6 +162,7 @@ def what_alice_has() -> list[object]:
         list(Purchase.objects.filter(wallet=alice.wallet).values()),
         list(ContractRequest.objects.filter(wallet=alice.wallet).values()),
         list(Chatbot.objects.filter(wallet=alice.wallet).values()),
+        list(SupportRequest.objects.filter(wallet=alice.wallet).values()),
         list(EntryNote.objects.filter(entry__wallet=alice.wallet).values()),
         list(Authenticator.objects.filter(user=alice).values()),
         list(EmailAddress.objects.filter(user=alice).values()),

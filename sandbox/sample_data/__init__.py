@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from billing.models import Message, Wallet
 from billing.services import clockwork, settlement
-from sandbox.sample_data import people, sales, stories
+from sandbox.sample_data import people, sales, stories, support
 from sandbox.sample_data.people import ALICE, BOB, CARLA, STELLA, Person
 
 __all__ = ["ALICE", "BOB", "CARLA", "STELLA", "Person", "load"]
@@ -28,6 +28,7 @@ def load(*, now: datetime) -> list[Person]:
         user = people.find_or_create(person, joined_at=story.joined_at(now), password=password)
         story.tell(user, random.Random(person.email), now)
         settlement.settle(wallet_id=user.wallet.pk, now=now)
+        support.ask(person, user, now=now)
         _let_mails_be(user.wallet, now=now)
         people.let_sign_in(user)
     return new

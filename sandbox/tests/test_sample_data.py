@@ -12,7 +12,7 @@ from django.core.management import call_command
 from django.db import transaction
 
 from accounts.models import User
-from billing.models import Grant, Hold, LedgerEntry, Message, Wallet
+from billing.models import Grant, Hold, LedgerEntry, Message, SupportRequest, Wallet
 from billing.services import proof
 from sandbox import sample_data
 from sandbox.sample_data import ALICE, BOB, CARLA, STELLA, habits, people
@@ -104,6 +104,15 @@ def test_bob_has_chatbots_that_answer_one_that_rests_and_one_that_is_gone(wallet
     assert [bot.state for bot in bots] == ["active", "active", "deleted", "paused"]
     for bot in bots:
         assert wallets["Bob"].daily_usage.filter(source=bot.source).exists()
+
+
+def test_staff_find_two_questions_that_wait_and_one_that_was_answered(wallets: dict[str, Wallet]) -> None:
+    asked = SupportRequest.objects.order_by("level")
+    assert [(each.level, each.wallet.owner.name, each.answered_at is None) for each in asked] == [
+        ("basic", "Alice Moreau", True),
+        ("dedicated", "Carla Weiss", True),
+        ("priority", "Bob Tanaka", False),
+    ]
 
 
 def test_they_can_sign_in_and_stella_is_staff(loaded, db) -> None:

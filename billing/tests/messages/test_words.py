@@ -9,7 +9,7 @@ from accounts.models import User
 from billing import metering
 from billing.errors import InsufficientCredits
 from billing.models import Chatbot, Message, Plan, Purchase
-from billing.services import settlement, subscriptions
+from billing.services import settlement, subscriptions, support
 from billing.tests.messages.conftest import Mail, Tell, page_of
 from billing.tests.people import begin_paid_cycle, give
 
@@ -225,6 +225,25 @@ def test_a_payment_that_failed_says_what_happens_next_and_how_to_mend_it(
     assert "If no attempt succeeds, Pro ends and you are on Free." in mail.body
     assert "- Price: $29 a month\n- Paid until: 10 Apr 2025\n" in mail.body
     assert "Choose a card:\nhttp://127.0.0.1:8000/settings/billing/plans/\n" in mail.body
+
+
+def test_an_answer_of_our_support_brings_the_question_along(
+    alice: User, stella: User, mail_of: MailOf, now: datetime
+) -> None:
+    question = support.ask(
+        wallet=alice.wallet, topic="", subject="A <strange> charge", message="What is it?\n\nI know\nnothing.", now=now
+    )
+    text = "A video & its sound.\n\nSee the receipt:\nit has both."
+    support.answer(request_id=question.pk, text=text, actor=stella, now=now)
+    mail = mail_of(raised(alice, "support_answer"))
+    assert mail.subject == "Our support has answered: A <strange> charge"
+    assert f"Hello Alice,\n\n{text}\n\nRead the answer:\nhttp://127.0.0.1:8000/support/\n" in mail.body
+    assert "On 10 Mar 2025 you asked: A <strange> charge\n\nWhat is it?\n\nI know\nnothing." in mail.body
+    assert "This mail answers a request of yours, so it is always sent." in mail.body
+    page = page_of(mail)
+    assert "<p>A video &amp; its sound.</p>" in page
+    assert "See the receipt:<br>it has both." in page
+    assert "A &lt;strange&gt; charge" in page
 
 
 def test_the_page_says_what_the_text_says(alice: User, mail_of: MailOf, now: datetime) -> None:
