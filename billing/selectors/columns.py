@@ -48,5 +48,21 @@ ENTRY_COLUMNS = (
     Column("input_tokens", Kind.NUMBER, "tokens that went in, where the caller told them apart"),
     Column("output_tokens", Kind.NUMBER, "tokens that came out"),
 )
+USAGE_COLUMNS = (
+    Column("kind", Kind.TEXT, "usage; the last line is their total"),
+    Column("day", Kind.DAY, "your day that it counts on"),
+    Column("feature", Kind.TEXT, "the code of the feature that was used"),
+    Column("feature_name", Kind.TEXT, "its name"),
+    Column("model", Kind.TEXT, "the code of what it was priced as: a chatbot’s model, or the feature itself"),
+    Column("model_name", Kind.TEXT, "its name"),
+    Column("step", Kind.TEXT, "the code of what a workflow’s steps used; the run itself has a line without it"),
+    Column("source", Kind.TEXT, "what used it: app, chatbot:7, workflow:report …"),
+    Column("source_name", Kind.TEXT, "the same by its name, as it is now"),
+    Column("quantity", Kind.NUMBER, "how much was used"),
+    Column("unit", Kind.TEXT, "what the quantity counts"),
+    Column("uses", Kind.NUMBER, "how often"),
+    Column("credits", Kind.NUMBER, "what it cost"),
+    Column("cycle", Kind.NUMBER, "the number of the billing cycle that paid for it"),
+)
 _after_balance = [column.name for column in ENTRY_COLUMNS].index("balance") + 1
 STATEMENT_COLUMNS = (*ENTRY_COLUMNS[:_after_balance], HELD, *ENTRY_COLUMNS[_after_balance:])

@@ -72,7 +72,8 @@ def copied(
     In CSV, text that a spreadsheet could take for a formula is guarded; in JSON Lines nothing is.
     """
     names = sql.SQL(", ").join(sql.Identifier(column.name) for column in columns)
-    rows = sql.SQL("SELECT {} FROM ({}) AS line").format(names, sql.SQL(files.read(name)))
+    query = sql.SQL(files.read(name)).format(source_name=sql.SQL(files.read("source_name")))
+    rows = sql.SQL("SELECT {} FROM ({}) AS line").format(names, query)
     if file_format == Format.JSONL:
         rows = sql.SQL("SELECT row_to_json(line) FROM ({}) AS line").format(rows)
     copy = sql.SQL("COPY ({}) TO STDOUT {}").format(rows, OPTIONS[file_format])

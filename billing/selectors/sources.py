@@ -20,6 +20,11 @@ def source_names(wallet: Wallet, sources: Iterable[str]) -> dict[str, str]:
     return {source: bots.get(source) or _name(source) for source in asked}
 
 
+def names_to_look_up(wallet: Wallet) -> dict[str, str]:
+    """Return the name of every source that doesn't say it itself: of the app, and of each of the wallet's chatbots."""
+    return NAMES | {bot.source: bot.history_name for bot in Chatbot.objects.filter(wallet=wallet)}
+
+
 def chatbot_names(wallet: Wallet, sources: Iterable[str]) -> dict[str, str]:
     """Return what the past calls the wallet's chatbots among these sources, asking only if there are any."""
     numbers = {source.removeprefix(CHATBOT_SOURCE) for source in sources if source.startswith(CHATBOT_SOURCE)}

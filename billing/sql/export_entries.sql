@@ -4,8 +4,8 @@
 -- sorting a million of them would keep the first line waiting for the last.
 -- Parameters: wallet; the range of sequence numbers, first to last; kinds, feature, model, source, cycle, first_day and
 -- last_day (of what counts on them), each NULL for all; held_before: the millicredits held before the first entry, NULL
--- where nobody asks for what is held; origins: what each source of grants is called; guarded: the code points before
--- which a text gets an apostrophe, so that no spreadsheet takes it for a formula.
+-- where nobody asks for what is held; origins, sources and labels: what sources of grants and of usage are called; guarded:
+-- the code points before which a text gets an apostrophe, so that no spreadsheet takes it for a formula.
 
 WITH named AS MATERIALIZED (
     SELECT
@@ -16,25 +16,14 @@ WITH named AS MATERIALIZED (
         (SELECT jsonb_object_agg(id, jsonb_build_array(trim_scale(millicredits * 0.001), per)) FROM billing_featureprice)
             AS prices,
         (SELECT jsonb_object_agg(id, %(origins)s::jsonb ->> source) FROM billing_grant WHERE wallet_id = %(wallet)s)
-            AS grants,
-        (SELECT jsonb_object_agg(
-                'chatbot:' || id, CASE WHEN ascii(name) = ANY (%(guarded)s) THEN '''' ELSE '' END || name)
-            FROM billing_chatbot WHERE wallet_id = %(wallet)s) AS chatbots
+            AS grants
 ),
-entry AS NOT MATERIALIZED (
+entry AS (
     SELECT *,
         (SELECT features FROM named) ->> feature_id AS used,
         coalesce((SELECT grants FROM named) ->> grant_id::text, 'Credits') AS origin,
         (SELECT prices FROM named) -> price_id::text AS price,
-        CASE
-            WHEN feature_id IS NULL THEN NULL
-            WHEN source IN ('', 'app') THEN 'In the app'
-            WHEN source LIKE 'chatbot:%%' THEN coalesce(
-                (SELECT chatbots FROM named) ->> source, rtrim('Former chatbot ' || substr(source, 9)))
-            WHEN source LIKE 'workflow:_%%' THEN 'Workflow ' || substr(source, 10)
-            WHEN source LIKE 'api_key:_%%' THEN 'API key ' || substr(source, 9)
-        END AS source_name,
-        CASE WHEN ascii(source) = ANY (%(guarded)s) THEN '''' ELSE '' END || nullif(source, '') AS guarded_source
+        CASE WHEN feature_id IS NOT NULL THEN {source_name} END AS source_name
     FROM billing_ledgerentry
     WHERE wallet_id = %(wallet)s AND sequence BETWEEN %(first)s AND %(last)s
         AND (%(kinds)s::text[] IS NULL OR kind = ANY (%(kinds)s::text[]))
@@ -44,6 +33,7 @@ entry AS NOT MATERIALIZED (
         AND (%(cycle)s::integer IS NULL OR cycle = %(cycle)s)
         AND (%(first_day)s::date IS NULL OR coalesce(used_on, posted_on) >= %(first_day)s)
         AND (%(last_day)s::date IS NULL OR coalesce(used_on, posted_on) <= %(last_day)s)
+    OFFSET 0  -- what is named here is worked out once an entry, however often it is used below
 )
 SELECT
     sequence,
@@ -65,8 +55,8 @@ SELECT
     END AS what,
     feature_id AS feature,
     priced_as_id AS model,
-    guarded_source AS source,
-    coalesce(source_name, CASE WHEN feature_id IS NOT NULL THEN guarded_source END) AS source_name,
+    CASE WHEN ascii(source) = ANY (%(guarded)s) THEN '''' ELSE '' END || nullif(source, '') AS source,
+    CASE WHEN ascii(source_name) = ANY (%(guarded)s) THEN '''' ELSE '' END || source_name AS source_name,
     quantity,
     (SELECT units FROM named) ->> priced_as_id AS unit,
     price -> 0 AS price,

@@ -68,6 +68,12 @@ class UsageAddress:
         return self._to(self.parameters)
 
     @property
+    def export(self) -> str:
+        """Where a file of the same can be had."""
+        asked = {"what": "usage"} | self.span.parameters | self.filters.parameters
+        return f"{reverse('billing:export')}?{urlencode(asked)}"
+
+    @property
     def unfiltered(self) -> str:
         """The same span of all usage."""
         return self._to({name: value for name, value in self.parameters.items() if name not in GROUPINGS})

@@ -12,7 +12,7 @@ import openpyxl
 from openpyxl.utils.escape import unescape
 
 from billing.models import LedgerEntry, Wallet
-from billing.selectors.columns import ENTRY_COLUMNS, STATEMENT_COLUMNS, Kind
+from billing.selectors.columns import STATEMENT_COLUMNS, USAGE_COLUMNS, Kind
 from billing.selectors.copying import BYTE_ORDER_MARK, FORMULA_STARTS
 from billing.selectors.history import lines_of
 from billing.selectors.sources import source_names
@@ -20,7 +20,7 @@ from billing.selectors.spreadsheets import EXACT_DIGITS
 from billing.units import CREDIT
 
 Row = dict[str, Any]
-KINDS = {column.name: column.kind for column in (*ENTRY_COLUMNS, *STATEMENT_COLUMNS)}
+KINDS = {column.name: column.kind for column in (*USAGE_COLUMNS, *STATEMENT_COLUMNS)}
 OF_A_STATEMENT = ("opening", "closing", "control")
 
 

@@ -19,7 +19,7 @@ from billing import metering
 from billing.models import Chatbot, Wallet
 from billing.selectors import exports
 from billing.selectors.copying import Format
-from billing.selectors.exports import Wanted, What
+from billing.selectors.export_contents import Wanted, What
 from billing.selectors.spans import custom
 from billing.services import settlement
 from billing.tests.exports.reading import (

@@ -12,7 +12,7 @@ from billing import metering
 from billing.models import Wallet
 from billing.selectors import exports
 from billing.selectors.copying import CHUNK, Format
-from billing.selectors.exports import Wanted, What
+from billing.selectors.export_contents import Wanted, What
 from billing.selectors.spans import custom
 from billing.tests.exports.reading import entries_of, from_csv
 from billing.tests.people import give

@@ -1,6 +1,7 @@
 """The export page, and the files that it leads to."""
 
 import re
+from datetime import timedelta
 from html import unescape
 
 import pytest
@@ -9,6 +10,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
+from billing import metering
 from billing.tests.exports.reading import entries_of, from_csv, from_jsonl, from_xlsx
 from billing.tests.pages.acts import charge
 from billing.tests.pages.conftest import Clock
@@ -99,14 +101,20 @@ def test_a_cycle_s_days_can_be_asked_for(browser_of_alice: Client) -> None:
         ("from=2025-03-20&to=2025-03-10", "from “2025-03-20”, to “2025-03-10”"),
         ("span=custom&from=0000-01-01", "from “0000-01-01”"),
         ("cycle=7", "cycle “7”"),
+        ("what=usage&feature=gpt-9", "feature “gpt-9”"),
         (f"span={'x' * 10_000}", f"span “{'x' * 40}”"),
     ],
 )
 def test_what_makes_no_sense_is_told_and_never_becomes_a_file(browser_of_alice: Client, query: str, told: str) -> None:
     assert f"was left out: {told}" in words(browser_of_alice.get(f"{EXPORT}?{query}"))
-    answer = browser_of_alice.get(f"{EXPORT}statement.csv?{query}")
+    what = "usage" if "what=usage" in query else "statement"
+    answer = browser_of_alice.get(f"{EXPORT}{what}.csv?{query}")
     assert answer.status_code == 302
     assert f"was left out: {told}" in words(browser_of_alice.get(answer["Location"]))
+
+
+def test_what_can_t_be_exported_is_told(browser_of_alice: Client) -> None:
+    assert "was left out: what “invoices”" in words(browser_of_alice.get(EXPORT, {"what": "invoices"}))
 
 
 @pytest.mark.parametrize("name", ["statement.pdf", "statement.", "everything.csv", ".csv", "statement.csv.csv"])
@@ -129,3 +137,51 @@ def test_the_page_asks_little(browser_of_alice: Client, django_assert_max_num_qu
     browser_of_alice.get(EXPORT)
     with django_assert_max_num_queries(8):
         browser_of_alice.get(EXPORT)
+
+
+class TestUsage:
+    def test_the_usage_page_leads_to_a_file_of_the_same(
+        self, browser_of_alice: Client, alice: User, clock: Clock
+    ) -> None:
+        charge(alice, 3, now=clock())
+        page = browser_of_alice.get(
+            "/settings/billing/usage/", {"span": "30d", "feature": "gpt-4o-mini", "source": "app"}
+        )
+        link = re.search(r'id="export-usage" [^>]*?href="([^"]+)"', page.content.decode())
+        assert link
+        offer = browser_of_alice.get(unescape(link[1]))
+        assert "Only feature GPT-4o Mini, source In the app. Take all" in words(offer)
+        assert "1 line, about 110 bytes" in words(offer)
+        assert file_of(offer) == (
+            f"{EXPORT}usage.csv?span=custom&from=2025-02-09&to=2025-03-10&feature=gpt-4o-mini&source=app"
+        )
+        answer = browser_of_alice.get(file_of(offer))
+        assert 'filename="cleverai-usage-2025-02-09-to-2025-03-10.csv"' in answer["Content-Disposition"]
+        usage, total = from_csv(answer.streaming_content)
+        assert (usage["feature"], usage["credits"], total["credits"]) == ("gpt-4o-mini", 3, 3)
+
+    def test_a_cycle_is_all_that_it_paid_for(self, browser_of_alice: Client, alice: User, clock: Clock) -> None:
+        early = clock() - timedelta(days=40)
+        metering.charge(wallet=alice.wallet, feature="gpt-4o", quantity=1, key="old", occurred_at=early, now=clock())
+        address = file_of(browser_of_alice.get(EXPORT, {"what": "usage"}))
+        assert address == f"{EXPORT}usage.csv?cycle=1"
+        assert from_csv(browser_of_alice.get(address).streaming_content)[0]["day"] == "2025-01-29"
+
+    def test_a_span_that_is_chosen_replaces_the_cycle_before(self, browser_of_alice: Client, clock: Clock) -> None:
+        clock.moves(days=70)
+        page = browser_of_alice.get(EXPORT, {"what": "usage", "cycle": "1"})
+        assert '<input type="hidden" name="cycle" value="1">' in page.content.decode()
+        assert '<option value="" selected>10 Mar – 9 Apr 2025</option>' in page.content.decode()
+        assert file_of(page) == f"{EXPORT}usage.csv?cycle=1"
+        chosen = browser_of_alice.get(EXPORT, {"what": "usage", "cycle": "1", "span": "7d", "from": "", "to": ""})
+        assert file_of(chosen) == f"{EXPORT}usage.csv?span=custom&from=2025-05-13&to=2025-05-19"
+
+    def test_other_days_begin_with_those_shown(self, browser_of_alice: Client) -> None:
+        asked = browser_of_alice.get(EXPORT, {"what": "usage", "span": "other"})
+        assert 'name="from" value="2025-03-10"' in asked.content.decode()
+        assert "left out" not in words(asked)
+        page = browser_of_alice.get(
+            EXPORT, {"what": "usage", "span": "other", "from": "2025-03-01", "to": "2025-03-02"}
+        )
+        assert file_of(page) == f"{EXPORT}usage.csv?span=custom&from=2025-03-01&to=2025-03-02"
+        assert "0 lines Download CSV" in words(page)
