@@ -46,6 +46,8 @@ PICTURES = [
     Picture(BOB, "insights", "/settings/billing/insights/"),
     Picture(BOB, "plans", "/settings/billing/plans/"),
     Picture(BOB, "buy", "/settings/billing/buy/"),
+    Picture(BOB, "chatbots", "/chatbots/"),
+    Picture(BOB, "support", "/support/"),
     Picture(BOB, "notifications", "/settings/billing/notifications/"),
     Picture(BOB, "preferences", "/settings/billing/preferences/"),
     Picture(BOB, "security", "/accounts/2fa/"),
