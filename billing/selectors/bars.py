@@ -6,6 +6,7 @@ from dataclasses import dataclass
 SCALE = 1_000
 GAP = 6
 NARROWEST = 8
+HEIGHT, LOWEST = 100, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,24 @@ class Segment:
     start: int
     width: int
     series: int
+
+
+@dataclass(frozen=True, slots=True)
+class Spark:
+    """A column of a small drawing without an axis."""
+
+    start: int
+    width: int
+    top: int
+    height: int
+
+
+def sparks(amounts: Sequence[int]) -> list[Spark]:
+    """Return a column an amount, 1,000 wide and 100 high together; what is not nothing can be seen."""
+    step = SCALE // max(len(amounts), 1)
+    highest = max(amounts, default=0)
+    heights = [max(amount * HEIGHT // highest, LOWEST) if amount else 1 for amount in amounts]
+    return [Spark(number * step, step * 3 // 4, HEIGHT - height, height) for number, height in enumerate(heights)]
 
 
 def stacked(amounts: Sequence[int]) -> list[Segment]:

@@ -35,11 +35,8 @@ class Change:
         if not self.before:
             return "was free"
         permille = (self.difference * PERMILLE * 2 + self.before) // (self.before * 2)
-        whole, tenth = divmod(permille, 10)
         if not permille:
-            amount = "< 0.1"
-        elif permille < TENTHS_TO:
-            amount = f"{whole}.{tenth}"
-        else:
-            amount = f"{(permille + 5) // 10:,}"
+            return "about the same"
+        whole, tenth = divmod(permille, 10)
+        amount = f"{whole}.{tenth}" if permille < TENTHS_TO else f"{(permille + 5) // 10:,}"
         return f"{'+' if self.now > self.before else '−'}{amount} %"

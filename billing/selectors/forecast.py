@@ -47,12 +47,18 @@ class Range:
 class Forecast:
     """The 7-day pace with the day it leads to, and the range around that; None before there are two weeks to look at.
 
-    `days` are the last thirty, today included, for a drawing.
+    `days` are the last thirty, today included, for a drawing. `has_begun` is whether anything was ever used.
     """
 
     pace: Pace
     range: Range | None
     days: tuple[Day, ...]
+    has_begun: bool
+
+    @property
+    def highest(self) -> Day:
+        """The day that took most; the last of several."""
+        return max(self.days, key=lambda day: (day.cost, day.day))
 
 
 def forecast(wallet: Wallet, *, now: datetime) -> Forecast:
@@ -69,7 +75,7 @@ def forecast(wallet: Wallet, *, now: datetime) -> Forecast:
     full = [one.cost for one in days if max(begun, today - ONE_DAY * LOOKED_AT_DAYS) <= one.day < today]
     is_known = is_older or begun <= today - ONE_DAY * PACE_DAYS
     pace = balances.pace_of(wallet, sum(full[-PACE_DAYS:]), today=today, now=now) if is_known else Pace(per_day=None)
-    return Forecast(pace, _range(wallet, full, today, now), days)
+    return Forecast(pace, _range(wallet, full, today, now), days, has_begun=bool(totals) or is_older)
 
 
 def _range(wallet: Wallet, full: list[int], today: date, now: datetime) -> Range | None:

@@ -32,8 +32,12 @@ def credits_words(millicredits: int) -> str:
 
 def about(millicredits: int) -> str:
     """Return an amount as precisely as a sentence needs it: "1,235", "154.5", "5.25"."""
-    precision = CREDIT if millicredits >= 1_000 * CREDIT else CREDIT // 10 if millicredits >= 10 * CREDIT else 10
-    return format_credits((millicredits + precision // 2) // precision * precision)
+    return format_credits(_rounded(millicredits))
+
+
+def about_words(millicredits: int) -> str:
+    """Return an amount with its unit, as precisely as a sentence needs it: "154.5 credits", "1 credit"."""
+    return credits_words(_rounded(millicredits))
 
 
 def price_words(price: FeaturePrice, unit: str) -> str:
@@ -68,3 +72,18 @@ def days_words(first: date, last: date) -> str:
         return str(last.year) if is_year else f"{first.day} {first:%b} – {end}"
     is_month = first.day == 1 and (last + ONE_DAY).month != last.month
     return f"{last:%B} {last.year}" if is_month else f"{first.day}–{end}"
+
+
+def until_words(first: date, last: date) -> str:
+    """Return two days of the near future: "2 to 19 Dec", "28 Nov to 3 Dec"."""
+    begin = str(first.day) if (first.year, first.month) == (last.year, last.month) else _day_words(first)
+    return f"{begin} to {_day_words(last)}"
+
+
+def _day_words(day: date) -> str:
+    return f"{day.day}\N{NO-BREAK SPACE}{day:%b}"
+
+
+def _rounded(millicredits: int) -> int:
+    precision = CREDIT if millicredits >= 1_000 * CREDIT else CREDIT // 10 if millicredits >= 10 * CREDIT else 10
+    return (millicredits + precision // 2) // precision * precision if millicredits > precision else millicredits

@@ -47,6 +47,12 @@ def about(millicredits: int) -> str:
 
 
 @register.filter
+def about_words(millicredits: int) -> str:
+    """154532 → "154.5 credits"."""
+    return words.about_words(millicredits)
+
+
+@register.filter
 def signed(millicredits: int) -> str:
     """100000 → "+100", -500 → "−0.5", 0 → "0"."""
     return f"{'+' if millicredits > 0 else ''}{format_credits(millicredits)}"
@@ -86,6 +92,12 @@ def pluralize_credits(millicredits: int, endings: str = ",s") -> str:
 def days_words(first: date, last: date) -> str:
     """3 and 9 March → "3–9 Mar 2025"."""
     return words.days_words(first, last)
+
+
+@register.filter
+def until_words(first: date, last: date) -> str:
+    """2 and 19 December → "2 to 19 Dec"."""
+    return words.until_words(first, last)
 
 
 @register.filter

@@ -8,6 +8,7 @@ from django.views.decorators.http import require_safe
 from billing.models import Wallet
 from billing.selectors import balance as balances
 from billing.selectors import bars, history, sales, usage
+from billing.selectors import forecast as forecasts
 from billing.services.wallets import settled_wallet
 from billing.views.wallets import SignedInRequest, as_signed_in, wants_fragment, with_wallet
 
@@ -40,10 +41,13 @@ def _figures(wallet: Wallet) -> dict[str, object]:
     """Return what the start page and the overview both show."""
     now = timezone.now()
     balance = balances.current(wallet)
+    ahead = forecasts.forecast(balance.wallet, now=now)
     return {
         "balance": balance,
         "segments": bars.stacked([portion.left for portion in balance.portions]),
-        "pace": balances.pace(balance.wallet, now=now),
+        "forecast": ahead,
+        "pace": ahead.pace,
+        "sparks": list(zip(ahead.days, bars.sparks([day.cost for day in ahead.days]), strict=True)),
         "usage": usage.of_cycle(balance.wallet, balance.wallet.cycle),
         "lines": history.recent(balance.wallet, RECENT_LINES),
         "now": now,

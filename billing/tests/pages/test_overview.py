@@ -13,6 +13,7 @@ from billing.tests.pages.acts import charge
 from billing.tests.pages.conftest import Clock
 from billing.tests.pages.reading import HTMX, words
 from billing.tests.people import give, planless_wallet
+from billing.tests.test_forecast import live
 
 OVERVIEW = "/settings/billing/"
 
@@ -51,7 +52,7 @@ def test_credits_at_work_are_held_not_spent(browser_of_alice: Client, alice: Use
     metering.hold(wallet=alice.wallet, feature="dall-e-3-standard", quantity=1, key="h", now=now)
     page = words(browser_of_alice.get(OVERVIEW))
     assert "Your balance 60 credits" in page
-    assert "Held set aside for work in progress, not part of the balance 40" in page
+    assert "Held set aside for work in progress, not part of the balance; what it doesn’t use comes back 40" in page
     assert "Set aside for DALL-E 3 Standard" in page
 
 
@@ -69,14 +70,14 @@ def test_it_says_when_credits_run_out_and_how_that_is_known(
     charge(alice, 14, now=clock())
     charge(alice, 21, now=clock.moves(days=3))
     clock.moves(days=4)
-    sentence = "At your 7-day pace of 5 credits a day they run out around 30 Mar, in 13 days."
+    sentence = "They run out about 30 Mar, in 13 days, at your 7-day pace of 5 credits a day."
     assert sentence in words(browser_of_alice.get(OVERVIEW))
 
 
 def test_a_slow_pace_lasts_until_the_reset(browser_of_alice: Client, alice: User, clock: Clock) -> None:
     charge(alice, 7, now=clock())
     clock.moves(days=7)
-    assert "At your 7-day pace of 1 credit a day they last until the reset." in words(browser_of_alice.get(OVERVIEW))
+    assert "They last until the reset at your 7-day pace of 1 credit a day." in words(browser_of_alice.get(OVERVIEW))
 
 
 def test_a_quiet_week_has_no_pace(browser_of_alice: Client, alice: User, clock: Clock) -> None:
@@ -108,7 +109,73 @@ def test_no_plan_is_said(browser_of_alice: Client, alice: User, now: datetime) -
 
 
 def test_nothing_used_is_a_kind_word(browser_of_alice: Client) -> None:
+    page = words(browser_of_alice.get(OVERVIEW))
+    assert "Nothing used yet. Your 100 credits are there to be tried; here is how it goes." in page
+
+
+def test_a_new_cycle_without_use_points_back(browser_of_alice: Client, alice: User, clock: Clock) -> None:
+    charge(alice, 7, now=clock())
+    clock.moves(days=35)
+    browser_of_alice.force_login(alice)
     assert "Nothing was used in this cycle" in words(browser_of_alice.get(OVERVIEW))
+
+
+@pytest.mark.parametrize(
+    ("credits_a_day", "bought", "sentence"),
+    [
+        (
+            [4] * 7 + [2] * 14 + [3] * 7,
+            0,
+            (
+                "They run out about 17 Mar, in 7 days, at your 7-day pace of 3 credits a day."
+                " Your fastest and slowest weeks of the last four would make it 15 to 21 Mar."
+            ),
+        ),
+        (
+            [4] * 7 + [0] * 7 + [3] * 7,
+            0,
+            (
+                "They run out about 27 Mar, in 17 days, at your 7-day pace of 3 credits a day."
+                " Your fastest and slowest weeks of the last 21 days would make it 22 Mar,"
+                " or let them last until the reset."
+            ),
+        ),
+        (
+            [3] * 28,
+            0,
+            (
+                "at your 7-day pace of 3 credits a day. Your fastest and slowest weeks of the last four"
+                " lead to the same day."
+            ),
+        ),
+        (
+            [1] * 7 + [2] * 14 + [1] * 7,
+            30,
+            (
+                "They last until the reset at your 7-day pace of 1 credit a day, and would at the pace of your fastest"
+                " week of the last four."
+            ),
+        ),
+        (
+            [1] * 14 + [9] * 7 + [1] * 7,
+            150,
+            (
+                "until the reset at your 7-day pace of 1 credit a day. At the pace of your fastest week of the"
+                " last four they would run out about"
+            ),
+        ),
+        ([3] * 14 + [0] * 7, 0, "no pace to go by. At the pace of your fastest week of the last 21 days they would"),
+    ],
+)
+def test_it_says_how_sure_the_forecast_is(
+    browser_of_alice: Client, alice: User, now: datetime, credits_a_day: list[int], bought: int, sentence: str
+) -> None:
+    if bought:
+        give(alice.wallet, bought * 1_000, now=now)
+    live(alice, credits_a_day, until=now)
+    page = browser_of_alice.get(OVERVIEW)
+    assert sentence in words(page)
+    assert "Credits used on each of the last 30 days: most on" in page.content.decode()
 
 
 def test_times_are_alices(browser_of_alice: Client, alice: User, now: datetime) -> None:
@@ -135,5 +202,5 @@ def test_it_asks_little(
     for number in range(30):
         charge(alice, 3, now=now, key=str(number))
     browser_of_alice.get(OVERVIEW)
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(8):
         browser_of_alice.get(OVERVIEW)
