@@ -11,12 +11,18 @@ from billing.models import LedgerEntry, Plan, Wallet
 from billing.selectors import history, insights_uses, spans
 from billing.selectors.balance import subscription_of
 from billing.selectors.history import Line
+from billing.selectors.insights_pace import Pace, pace
 from billing.selectors.insights_tips import Tip, tips
 from billing.selectors.insights_uses import MOST_USES, SECOND, Use, at
+from billing.selectors.insights_usual import Usual, usual
 from billing.selectors.spans import Span
+from billing.selectors.usage_report import report
+from billing.selectors.usage_rows import Row
+from billing.selectors.usage_sums import SOURCE, Filters
 
 DAYS = "30d"
 MOST_DEAREST = 5
+MOST_SOURCES = 6
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 HOURS = 24
 #: Clocks everywhere differ by whole quarters of an hour.
@@ -60,7 +66,10 @@ class Insights:
     choice: Choice
     uses: int
     cut_at: int | None
+    pace: Pace | None
     tips: tuple[Tip, ...]
+    sources: tuple[Row, ...]
+    usual: Usual | None
     dearest: tuple[Line, ...]
     week: Week | None
 
@@ -85,7 +94,10 @@ def insights(wallet: Wallet, choice: Choice, *, now: datetime, most: int = MOST_
         choice=choice,
         uses=len(uses.all),
         cut_at=uses.cut_at,
+        pace=pace(wallet, now=now),
         tips=tips(uses, below=choice.below, limit=choice.limit, own_limit=own_limit, now=now),
+        sources=_sources(wallet, span, now=now) if upgrade is None else (),
+        usual=usual(uses, now=now),
         dearest=_dearest(wallet, uses.all) if upgrade is None else (),
         week=_week(wallet, uses.all) if upgrade is None else None,
     )
@@ -97,6 +109,13 @@ def _upgrade(wallet: Wallet) -> Plan | None:
     if subscription is not None and subscription.plan.has_advanced_analytics:
         return None
     return Plan.objects.filter(has_advanced_analytics=True, price_cents__isnull=False).order_by("price_cents").first()
+
+
+def _sources(wallet: Wallet, span: Span, *, now: datetime) -> tuple[Row, ...]:
+    """Return where most was used, with the span before it beside it; one place alone tells nothing."""
+    found = report(wallet, span, by=SOURCE, asked_step="", filters=Filters(), now=now).rows
+    used = [row for row in found if not row.is_gone]
+    return tuple(used[:MOST_SOURCES]) if len(used) > 1 else ()
 
 
 def _dearest(wallet: Wallet, uses: Sequence[Use]) -> tuple[Line, ...]:

@@ -1,6 +1,6 @@
 """The uses that insights are computed from: one wallet's newest ones, read once, with the tokens their callers told."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
@@ -58,8 +58,8 @@ class Uses:
     """
 
     span: Span
-    all: Sequence[Use]
-    messages: Sequence[Use]
+    all: list[Use]
+    messages: list[Use]
     cut_at: int | None
     catalog: Catalog
 

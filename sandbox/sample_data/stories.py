@@ -105,6 +105,8 @@ def tell_bob(user: User, rng: Random, now: datetime) -> None:
     diary.when_short = partial(_buy, sales, diary, "pack-1000")
     diary.short_below = 150 * CREDIT
     diary.note(upgraded_at + relativedelta(months=6, days=26), partial(_launch, diary))
+    drafts = [Charge(feature="dall-e-3-hd", quantity=1, key=f"sample:draft:{number}") for number in range(7)]
+    diary.note(_at_work(now - timedelta(days=6), zone), partial(diary.charge, drafts))
     diary.note(now - timedelta(days=45), partial(_buy, sales, diary, "pack-5000"))
     diary.note(now - timedelta(days=96), partial(_make_good, wallet_id, stella))
     bots.note_further(diary, rng, now=now)
@@ -175,6 +177,11 @@ def _spend_down(diary: Diary, rng: Random, *, since: datetime, now: datetime) ->
     for position, use in enumerate(rng.sample(uses, len(uses)), start=1):
         at = _by_day(wallet.last_posted_at + step * position, ZoneInfo(ALICE.time_zone))
         diary.charge([use], min(at, now))
+
+
+def _at_work(day: datetime, zone: ZoneInfo) -> datetime:
+    """Return twenty past three in the afternoon of a day."""
+    return datetime.combine(day.astimezone(zone).date(), time(15, 20), tzinfo=zone)
 
 
 def _by_day(at: datetime, zone: ZoneInfo) -> datetime:

@@ -77,7 +77,7 @@ def test_every_tip_and_a_number_of_ones_own(
     )
     use_a_bit_of_everything(alice, now)
     her_page.goto(address)
-    expect(her_page.get_by_role("heading", level=2).first).to_have_text("Use standard quality for test images")
+    expect(her_page.get_by_role("heading", level=3).first).to_have_text("Use standard quality for test images")
     for summary in her_page.get_by_text("How this is computed").all():
         summary.click()
     check(her_page, assert_accessible)
