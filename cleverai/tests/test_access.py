@@ -122,12 +122,12 @@ def address_of(row: Row, alice: User) -> str:
     entry = LedgerEntry.objects.filter(wallet=alice.wallet).order_by("-sequence").first()
     return row.address.format(
         entry=entry.sequence if entry else None,
-        notice=Notice.objects.get(wallet=alice.wallet).pk,
-        checkout=Checkout.objects.get(wallet=alice.wallet).pk,
-        purchase=Purchase.objects.get(wallet=alice.wallet).pk,
-        chatbot=Chatbot.objects.get(wallet=alice.wallet).pk,
-        security_key=Authenticator.objects.get(user=alice).pk,
-        confirmation=EmailConfirmationHMAC(EmailAddress.objects.get(user=alice)).key,
+        notice=Notice.objects.filter(wallet=alice.wallet).latest("pk").pk,
+        checkout=Checkout.objects.filter(wallet=alice.wallet).latest("created_at").pk,
+        purchase=Purchase.objects.filter(wallet=alice.wallet).latest("pk").pk,
+        chatbot=Chatbot.objects.filter(wallet=alice.wallet).latest("pk").pk,
+        security_key=Authenticator.objects.get(user=alice, type=Authenticator.Type.WEBAUTHN).pk,
+        confirmation=EmailConfirmationHMAC(EmailAddress.objects.filter(user=alice).latest("pk")).key,
     )
 
 

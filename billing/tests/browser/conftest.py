@@ -63,9 +63,8 @@ def sites(live_server: Any) -> set[str]:
     return {live_server.url}
 
 
-@pytest.fixture(autouse=True)
-def complaints(context: BrowserContext, sites: set[str]) -> Iterator[list[str]]:
-    """Collect what the browser complains about; a test that expects a complaint takes it off the list."""
+def watch(context: BrowserContext, sites: set[str]) -> list[str]:
+    """Return the list that the browser's complaints are written down in, and its calls to other sites, from now on."""
     found: list[str] = []
 
     def on_console(message: ConsoleMessage) -> None:
@@ -83,6 +82,13 @@ def complaints(context: BrowserContext, sites: set[str]) -> Iterator[list[str]]:
     context.on("console", on_console)
     context.on("weberror", on_error)
     context.on("request", on_request)
+    return found
+
+
+@pytest.fixture(autouse=True)
+def complaints(context: BrowserContext, sites: set[str]) -> Iterator[list[str]]:
+    """Collect what the browser complains about; a test that expects a complaint takes it off the list."""
+    found = watch(context, sites)
     yield found
     assert found == []
 

@@ -1,0 +1,21 @@
+"""The watched Chromium of billing's tests, and Stripe in this process."""
+
+from billing.tests.browser.conftest import (
+    _database_beside_the_browser,
+    assert_accessible,
+    browser_context_args,
+    browser_type_launch_args,
+    sites,
+)
+from billing.tests.conftest import now
+from billing.tests.stripe.shop import stripe
+
+__all__ = [
+    "_database_beside_the_browser",
+    "assert_accessible",
+    "browser_context_args",
+    "browser_type_launch_args",
+    "now",
+    "sites",
+    "stripe",
+]
