@@ -63,6 +63,21 @@ class InsufficientCredits(MeteringError):
         )
 
 
+class NeedsConfirmation(MeteringError):
+    """The work costs more than its owner lets it without being asked; confirmed, the same request goes on.
+
+    `cost` and `limit` are in millicredits.
+    """
+
+    def __init__(self, *, cost: int, limit: int) -> None:
+        self.cost = cost
+        self.limit = limit
+        super().__init__(
+            f"This costs {format_credits(cost)} credits; above {format_credits(limit)} you want to be asked first."
+            " It goes on once you confirm it."
+        )
+
+
 class PaymentError(Exception):
     """Anything about money that can't go on. Nothing was granted or taken when it is raised."""
 

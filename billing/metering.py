@@ -3,8 +3,9 @@
 Everything is keyword-only. Quantities are whole numbers of a feature's base unit: tokens (input and output together),
 images, searches, documents, seconds of video, sessions; a chatbot's message counts in tokens of its model. Amounts are
 millicredits. `now` is a UTC moment, at most five minutes before the wallet's last posting. `key` makes a repeat
-harmless: the same request under the same key gets the first answer, another one KeyReused. All errors are
-`billing.errors.MeteringError`s; a call that raises one has changed nothing in the books.
+harmless: the same request under the same key gets the first answer, another one KeyReused. `confirmed` says that the
+wallet's owner was asked, or can't be: without it, NeedsConfirmation refuses what costs more than they let go unasked.
+All errors are `billing.errors.MeteringError`s; a call that raises one has changed nothing in the books.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -61,6 +62,7 @@ class Charge:
     priced_as: str | None = None
     detail: Detail | None = None
     occurred_at: datetime | None = None
+    confirmed: bool = False
 
 
 def quote(*, feature: str, quantity: int, priced_as: str | None = None, now: datetime) -> PricedUse:
@@ -81,13 +83,14 @@ def charge(
     priced_as: str | None = None,
     detail: Detail | None = None,
     occurred_at: datetime | None = None,
+    confirmed: bool = False,
     now: datetime,
 ) -> Answer:
     """Charge finished work and return the answer.
 
     `priced_as` is the chat model of a chatbot's message. `occurred_at` only sets the day the usage counts on
     (decision 28). Raises UnknownFeature, InvalidQuantity, InvalidRequest, NoPriceInForce, InsufficientCredits,
-    KeyReused, WalletSuspended, UnknownWallet, NoPlan.
+    NeedsConfirmation, KeyReused, WalletSuspended, UnknownWallet, NoPlan.
     """
     item = Charge(
         feature=feature,
@@ -97,6 +100,7 @@ def charge(
         priced_as=priced_as,
         detail=detail,
         occurred_at=occurred_at,
+        confirmed=confirmed,
     )
     return charges.charge(wallet_id=wallet.pk, wanted=_wanted(item, now), now=now)
 
@@ -122,7 +126,15 @@ def charge_many(*, wallet: Wallet, charges: Sequence[Charge], now: datetime) -> 
     return [result for result in results if result is not None]
 
 
-def charge_workflow(*, wallet: Wallet, workflow: str, nodes: Sequence[Node], key: str, now: datetime) -> Answer:
+def charge_workflow(
+    *,
+    wallet: Wallet,
+    workflow: str,
+    nodes: Sequence[Node],
+    key: str,
+    confirmed: bool = False,
+    now: datetime,
+) -> Answer:
     """Charge one run of a workflow: the sum of its nodes, all or nothing, as one entry with a line a node.
 
     `workflow` names it in usage and history. Raises what `charge` raises, and InvalidRequest for no or too many nodes.
@@ -137,7 +149,13 @@ def charge_workflow(*, wallet: Wallet, workflow: str, nodes: Sequence[Node], key
             raise InvalidQuantity("A node names a feature and a quantity, or neither.")
     asked = [[node.name, node.feature, node.quantity] for node in nodes]
     request = checked(
-        kind="workflow", asked=asked, key=key, source=f"workflow:{workflow}", detail={"workflow": workflow}, now=now
+        kind="workflow",
+        asked=asked,
+        key=key,
+        source=f"workflow:{workflow}",
+        detail={"workflow": workflow},
+        now=now,
+        confirmed=confirmed,
     )
     steps = [charges.Step(node.name, node.feature, node.quantity) for node in nodes]
     return charges.charge_workflow(
@@ -156,6 +174,7 @@ def hold(
     priced_as: str | None = None,
     detail: Detail | None = None,
     lasts: timedelta = holds.DEFAULT_LIMIT,
+    confirmed: bool = False,
     now: datetime,
 ) -> Hold:
     """Set credits aside for work whose cost isn't known yet, and return the open hold.
@@ -163,7 +182,7 @@ def hold(
     `hold.quantity` says how many base units may be used. For tokens it may be fewer than asked: `minimum` is the
     prompt, and what comes on top is cut to the owner's max-token setting and to what the balance can pay; fewer than
     `minimum` is refused. Other features are all or nothing (decision 11). An expired hold is released; `lasts` is at
-    most 24 hours. Raises what `charge` raises.
+    most 24 hours. What is confirmed is the amount set aside: capturing asks nobody. Raises what `charge` raises.
     """
     catalog.check_quantity(quantity)
     if minimum is not None and (type(minimum) is not int or not 1 <= minimum <= quantity):
@@ -171,7 +190,7 @@ def hold(
     if not timedelta(0) < lasts <= holds.LONGEST_LIMIT:
         raise InvalidRequest("A hold lasts more than 0 seconds and 24 hours at most.")
     asked = [feature, priced_as, quantity, minimum]
-    request = checked(kind="hold", asked=asked, key=key, source=source, detail=detail, now=now)
+    request = checked(kind="hold", asked=asked, key=key, source=source, detail=detail, now=now, confirmed=confirmed)
     wish = holds.Wish(feature, priced_as, quantity, minimum, lasts, request)
     return holds.open_hold(wallet=wallet, wish=wish, now=now)
 
@@ -240,6 +259,7 @@ def holding(
     minimum: int | None = None,
     source: str = "app",
     priced_as: str | None = None,
+    confirmed: bool = False,
     clock: Callable[[], datetime],
 ) -> Iterator[Work]:
     """Hold, yield the Work, then capture what it `used()`; release everything when the block raises.
@@ -256,6 +276,7 @@ def holding(
         minimum=minimum,
         source=source,
         priced_as=priced_as,
+        confirmed=confirmed,
         now=clock(),
     )
     if opened.status != Hold.Status.OPEN:
@@ -283,6 +304,7 @@ def _wanted(item: Charge, now: datetime) -> charges.Wanted:
         detail=item.detail,
         now=now,
         occurred_at=item.occurred_at,
+        confirmed=item.confirmed,
     )
     return charges.Wanted(item.feature, item.priced_as, item.quantity, request)
 

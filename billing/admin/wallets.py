@@ -36,6 +36,7 @@ class WalletAdmin(ContractActs):
     suspended = moment_column("suspended_at", "Suspended since", empty="Not suspended")
     started = moment_column("cycle_started_at")
     ends = moment_column("cycle_ends_at", "Cycle ends at", empty="Never")
+    asks_above = credits_column("confirm_above", empty="Never asks")
     last_posted = moment_column("last_posted_at")
     next_due = moment_column("next_due_at", empty="Never")
     change_form_template = "admin/billing/wallet/change_form.html"
@@ -52,7 +53,15 @@ class WalletAdmin(ContractActs):
             "Settings and clockwork",
             {
                 "classes": ("collapse",),
-                "fields": ("time_zone", "max_output_tokens", "sequence", "last_posted", "next_due", "head_grant"),
+                "fields": (
+                    "time_zone",
+                    "max_output_tokens",
+                    "asks_above",
+                    "sequence",
+                    "last_posted",
+                    "next_due",
+                    "head_grant",
+                ),
             },
         ),
     )

@@ -158,6 +158,7 @@ class UsageImport:
             priced_as=wanted.priced_as,
             detail=self._detail(feature, numbers),
             occurred_at=record.moment(wanted.at_column, wanted.zone),
+            confirmed=True,  # it has happened: there is nobody to ask any more
         )
         return self._find_wallet(record), charge
 

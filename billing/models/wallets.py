@@ -25,6 +25,9 @@ class Wallet(models.Model):
     last_posted_on = models.DateField(help_text="The owner's local day of the last entry; never decreasing.")
     time_zone = models.CharField(max_length=64, default="UTC", help_text="The owner's, kept equal by a receiver.")
     max_output_tokens = models.PositiveIntegerField(default=DEFAULT_MAX_OUTPUT_TOKENS)
+    confirm_above = models.BigIntegerField(
+        null=True, blank=True, help_text="Millicredits above which a use waits for its owner's word; empty: never."
+    )
 
     head_grant = models.ForeignKey("Grant", models.PROTECT, null=True, related_name="+", db_index=False)
     head_left = models.BigIntegerField(default=0)
@@ -60,6 +63,10 @@ class Wallet(models.Model):
                 condition=Q(head_grant__isnull=False) | Q(head_left=0), name="wallet_without_a_head_has_nothing_in_it"
             ),
             models.CheckConstraint(condition=Q(max_output_tokens__gte=1), name="wallet_lets_a_chat_answer"),
+            models.CheckConstraint(
+                condition=Q(confirm_above__isnull=True) | Q(confirm_above__gte=0),
+                name="wallet_asks_above_nothing_or_more",
+            ),
             models.CheckConstraint(condition=Q(warning_level__lte=3), name="wallet_warning_level_is_known"),
         ]
         indexes = [

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from billing.errors import InsufficientCredits, InvalidQuantity, MeteringError, WalletSuspended
-from billing.models import FeaturePrice, LedgerEntry, Notice, UsageLine
+from billing.errors import InsufficientCredits, InvalidQuantity, MeteringError, NeedsConfirmation, WalletSuspended
+from billing.models import FeaturePrice, LedgerEntry, Notice, UsageLine, Wallet
 from billing.selectors import catalog
 from billing.selectors.catalog import Catalog, PricedUse
 from billing.services import ledger, notices, quick, usage
@@ -96,7 +96,7 @@ def _charge_plainly(*, wallet_id: int, wanted: Wanted, now: datetime) -> Answer 
 
 
 def _post_charge(books: Books, use: PricedUse, request: Request) -> LedgerEntry | InsufficientCredits:
-    if refusal := refuse(books, use.cost):
+    if refusal := refuse(books, use.cost, request):
         return refusal
     entry = post_usage(
         books,
@@ -133,7 +133,7 @@ def _charge_workflow(
         cost = sum(use.cost for use in uses if use)
         if cost > LARGEST_AMOUNT:
             raise InvalidQuantity("That run costs more than the books can hold.")
-        if refusal := refuse(books, cost):
+        if refusal := refuse(books, cost, request):
             return refusal
         entry = post_usage(
             books,
@@ -256,19 +256,28 @@ def first_answer(wallet_id: int, request: Request) -> Answer:
     return Answer.of(refuse_other_request(entry, request.request_hash), replayed=True)
 
 
-def refuse(books: Books, cost: int) -> InsufficientCredits | None:
+def refuse(books: Books, cost: int, request: Request) -> InsufficientCredits | None:
     """Return why these books can't pay `cost` now, or None.
 
     The caller raises the refusal after the transaction, because the warning that it causes is kept (decision 19).
-    Raises WalletSuspended.
+    Raises WalletSuspended, and NeedsConfirmation for what could be paid: nobody is asked in vain.
     """
     wallet = books.wallet
     if wallet.suspended_at is not None:
         raise WalletSuspended("This wallet is suspended: it can't be charged until staff resume it.")
-    if wallet.unlimited or cost <= wallet.available:
+    if wallet.unlimited:
         return None
-    notices.raise_to(books, Notice.Level.OUT)
-    return InsufficientCredits(needed=cost, available=wallet.available)
+    if cost > wallet.available:
+        notices.raise_to(books, Notice.Level.OUT)
+        return InsufficientCredits(needed=cost, available=wallet.available)
+    check_confirmed(wallet, cost, request)
+    return None
+
+
+def check_confirmed(wallet: Wallet, amount: int, request: Request) -> None:
+    """Raise NeedsConfirmation when so many millicredits are more than the owner lets go without being asked."""
+    if not request.confirmed and wallet.confirm_above is not None and amount > wallet.confirm_above:
+        raise NeedsConfirmation(cost=amount, limit=wallet.confirm_above)
 
 
 def post_usage(

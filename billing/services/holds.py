@@ -8,7 +8,7 @@ from billing.models import Feature, FeaturePrice, Hold, LedgerEntry, Notice, Wal
 from billing.selectors import catalog
 from billing.selectors.catalog import PricedUse, checked_cost
 from billing.services import ledger, notices, quick, usage
-from billing.services.charges import Answer
+from billing.services.charges import Answer, check_confirmed
 from billing.services.clawbacks import settle_returned
 from billing.services.ledger import Books, Share
 from billing.services.requests import Request, fingerprint, refuse_other_request
@@ -98,6 +98,8 @@ def _open_hold_plainly(*, wallet_id: int, wish: Wish, now: datetime) -> Hold | I
         if isinstance(use, InsufficientCredits):
             notices.raise_to(books, Notice.Level.OUT)
             return use
+        if not wallet.unlimited:
+            check_confirmed(wallet, use.cost, request)
         return _set_aside(books, wish, use)
 
 

@@ -19,13 +19,14 @@ NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One checked request; `request_hash` covers what was asked, not when and not at which price."""
+    """One checked request; `request_hash` covers what was asked, not when, nor at which price, nor if confirmed."""
 
     key: str
     source: str
     detail: dict[str, object] | None
     occurred_at: datetime | None
     request_hash: str
+    confirmed: bool = False
 
 
 def checked(
@@ -37,6 +38,7 @@ def checked(
     detail: dict[str, object] | None,
     now: datetime,
     occurred_at: datetime | None = None,
+    confirmed: bool = False,
 ) -> Request:
     """Return the request with its hash. `asked` is whatever else tells it from others; raises InvalidRequest."""
     check_text("key", key, LONGEST_KEY)
@@ -47,7 +49,9 @@ def checked(
         if not EARLIEST <= occurred_at <= now + CLOCK_TOLERANCE:
             raise InvalidRequest("occurred_at lies in the future, or before this century.")
     check_detail(detail)
-    return Request(key, source, detail, occurred_at, fingerprint(kind, asked, source, detail))
+    if type(confirmed) is not bool:
+        raise InvalidRequest("confirmed is True or False.")
+    return Request(key, source, detail, occurred_at, fingerprint(kind, asked, source, detail), confirmed)
 
 
 def check_detail(detail: dict[str, object] | None) -> None:

@@ -1,4 +1,4 @@
-"""A wallet as a whole: as its owner's pages show it, suspended, and resumed (decision 26)."""
+"""A wallet as a whole: as its owner's pages show it, its owner's limits, suspended, and resumed (decision 26)."""
 
 import logging
 from datetime import datetime
@@ -11,9 +11,11 @@ from billing.models import Wallet
 from billing.services import settlement
 from billing.services.ledger import lock_wallet
 from billing.services.transactions import in_one_transaction
+from billing.units import LARGEST_AMOUNT
 
 logger = logging.getLogger(__name__)
 
+MOST_OUTPUT_TOKENS = 1_000_000
 #: What pages say about a wallet besides its credits: read together with it.
 SHOWN_WITH_IT = ("subscription__plan", "subscription__stripe_subscription", "customer")
 
@@ -36,6 +38,25 @@ def settled_wallet(*, owner: User, now: datetime) -> Wallet | None:
             logger.exception("Wallet %s can't be settled.", wallet.pk)
         owner.wallet = wallet
     return wallet
+
+
+@in_one_transaction
+def set_limits(*, wallet_id: int, max_output_tokens: int, confirm_above: int | None) -> bool:
+    """Set how many tokens a chat's answer may have and above how many millicredits a use waits for its owner's word.
+
+    `confirm_above` None never asks. Open holds stay as they are. Returns whether that changed anything; raises
+    UnknownWallet, and InvalidRequest for what no wallet can have.
+    """
+    if not 1 <= max_output_tokens <= MOST_OUTPUT_TOKENS:
+        raise InvalidRequest(f"An answer has 1 to {MOST_OUTPUT_TOKENS:,} tokens.")
+    if confirm_above is not None and not 0 <= confirm_above <= LARGEST_AMOUNT:
+        raise InvalidRequest("The limit above which to ask is 0 or more, and fits the books.")
+    wallet = lock_wallet(wallet_id)
+    if (wallet.max_output_tokens, wallet.confirm_above) == (max_output_tokens, confirm_above):
+        return False
+    wallet.max_output_tokens, wallet.confirm_above = max_output_tokens, confirm_above
+    wallet.save(update_fields=["max_output_tokens", "confirm_above"])
+    return True
 
 
 @in_one_transaction

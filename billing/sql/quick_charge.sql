@@ -1,7 +1,7 @@
 -- The quick way of a charge: the head grant pays, so one wallet row changes, one entry is added and one usage row grows.
 --
 -- It answers only while nothing else can matter: nothing is due, the head can pay, the price is still in force, no
--- warning is crossed, the wallet isn't suspended, the clock hasn't gone back by more than five minutes. Otherwise it
+-- warning is crossed, nobody wants to be asked first, the wallet isn't suspended, the clock hasn't gone back by more than five minutes. Otherwise it
 -- changes nothing and returns NULLs, and services/charges.py goes the plain way. A reused key raises unique_violation,
 -- which must abort the statement: ON CONFLICT DO NOTHING would keep the lowered wallet without an entry.
 
@@ -23,6 +23,7 @@ BEGIN
         OR w.last_posted_at > p_now + interval '5 minutes'
         OR NOT (w.unlimited OR p_cost = 0 OR (
             w.head_left >= p_cost
+            AND p_cost <= coalesce(w.confirm_above, p_cost)
             -- the level at which somebody must be told next: 20 %, 5 %, nothing left
             AND w.available + w.held - p_cost >= CASE w.warning_level
                 WHEN 0 THEN greatest(w.low_below, 1)

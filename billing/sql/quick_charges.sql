@@ -20,6 +20,7 @@ BEGIN
         OR w.last_posted_at > p_now + interval '5 minutes'
         OR NOT (w.unlimited OR v_total = 0 OR (
             w.head_left >= v_total
+            AND (w.confirm_above IS NULL OR w.confirm_above >= ALL (p_costs))
             AND w.available + w.held - v_total >= CASE w.warning_level
                 WHEN 0 THEN greatest(w.low_below, 1)
                 WHEN 1 THEN greatest(w.very_low_below, 1)

@@ -23,7 +23,8 @@ BEGIN
         AND wallet.suspended_at IS NULL
         AND (wallet.next_due_at IS NULL OR wallet.next_due_at > p_now)
         AND wallet.last_posted_at <= p_now + interval '5 minutes'
-        AND (wallet.unlimited OR wallet.head_left >= p_amount)
+        AND (wallet.unlimited OR (
+            wallet.head_left >= p_amount AND p_amount <= coalesce(wallet.confirm_above, p_amount)))
         -- the granted quantity was worked out from this setting; NULL where it plays no part
         AND (p_max_output_tokens IS NULL OR wallet.max_output_tokens = p_max_output_tokens)
         AND p_price = (

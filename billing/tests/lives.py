@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from billing import metering
 from billing.errors import MeteringError
 from billing.models import Grant, Hold, Wallet
-from billing.services import grants, subscriptions
+from billing.services import grants, subscriptions, wallets
 from billing.tests.people import begin_paid_cycle
 
 FEATURES = ["gpt-4o", "gpt-4o-mini", "flux-pro", "video-generation", "analytics", "custom-training"]
 ACTIONS = ["charge", "charge", "charge", "many", "hold", "capture", "capture", "release", "extend", "workflow", "grant"]
-ACTIONS += ["chatbot", "repeat", "suspend_or_resume", "take", "change_plan"]
+ACTIONS += ["chatbot", "repeat", "suspend_or_resume", "take", "change_plan", "limit"]
 HOURS = [0, 0, 0, 0, 0, 0, 1, 3, 26, 24 * 9, 24 * 45]
 
 Step = tuple[str, int, str, int]
@@ -62,7 +62,13 @@ class Life:
         def charge() -> Any:
             return self._said(
                 metering.charge(
-                    wallet=self.wallet, feature=feature, quantity=size, key=key, occurred_at=occurred_at, now=self.now
+                    wallet=self.wallet,
+                    feature=feature,
+                    quantity=size,
+                    key=key,
+                    occurred_at=occurred_at,
+                    confirmed=size % 7 == 0,
+                    now=self.now,
                 )
             )
 
@@ -106,7 +112,14 @@ class Life:
         # the wallet as its caller may have it: read some time ago, its settings new
         self.wallet.refresh_from_db()
         held = metering.hold(
-            wallet=self.wallet, feature=feature, quantity=size, minimum=minimum, key=key, lasts=lasts, now=self.now
+            wallet=self.wallet,
+            feature=feature,
+            quantity=size,
+            minimum=minimum,
+            key=key,
+            lasts=lasts,
+            confirmed=size % 7 == 0,
+            now=self.now,
         )
         self.holds.append(held)
         return held.quantity, held.amount, held.unlimited, held.opened_at, held.expires_at, held.source
@@ -155,6 +168,13 @@ class Life:
         self.wallet.refresh_from_db()
         suspended_at = None if self.wallet.suspended_at else self.now
         Wallet.objects.filter(pk=self.wallet.pk).update(suspended_at=suspended_at)
+
+    def _limit(self, key: str, feature: str, size: int) -> Any:
+        """Be asked above an amount that about half of what follows costs, or never again."""
+        confirm_above = size * 9 if size % 3 else None
+        return wallets.set_limits(
+            wallet_id=self.wallet.pk, max_output_tokens=4_096 + size % 2, confirm_above=confirm_above
+        )
 
     def _change_plan(self, key: str, feature: str, size: int) -> Any:
         match size % 4:

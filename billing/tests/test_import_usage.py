@@ -190,6 +190,13 @@ def test_a_suspended_wallet_refuses_every_line_and_says_so(alice: User, now: dat
         assert "suspended" in output
 
 
+def test_a_limit_above_which_its_owner_is_asked_stops_no_line(unlimited: Wallet, alice: User, now: datetime) -> None:
+    give(alice.wallet, 2 * COST, now=now)
+    Wallet.objects.filter(owner=alice).update(unlimited=False, confirm_above=0)
+    for dry_run in (True, False):
+        assert figures(run(SAMPLE, dry_run=dry_run))["Refused"][0] == "0"
+
+
 def test_each_broken_line_is_named_and_the_others_are_charged(unlimited: Wallet, tmp_path: Path) -> None:
     lines = [
         b"2025-01-02 03:04:05,900,100\n",

@@ -53,7 +53,7 @@ def compare_quick_and_plain(drawn: list[Step], now: datetime) -> int:
 def test_the_quick_way_and_the_plain_way_write_the_same_books(db: None, now: datetime) -> None:
     went_quick = []
 
-    @settings(max_examples=60)
+    @settings(max_examples=70)
     @given(steps)
     def compare(drawn: list[Step]) -> None:
         went_quick.append(compare_quick_and_plain(drawn, now))

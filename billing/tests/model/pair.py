@@ -6,7 +6,7 @@ from typing import Any
 
 from accounts.models import User
 from billing import metering
-from billing.errors import InsufficientCredits, MeteringError
+from billing.errors import InsufficientCredits, MeteringError, NeedsConfirmation
 from billing.models import Hold, LedgerEntry, Wallet
 from billing.services import grants, proof, settlement, subscriptions, wallets
 from billing.tests.model.tiny import TinyWallet
@@ -66,9 +66,9 @@ class Pair:
         answers = metering.charge_many(wallet=self.wallet, charges=items, now=now)
         return [_answer(answer) if isinstance(answer, metering.Answer) else _refusal(answer) for answer in answers]
 
-    def _workflow(self, *, now: datetime, key: str, name: str, nodes: list[tuple[str, int] | None]) -> Outcome:
+    def _workflow(self, *, name: str, nodes: list[tuple[str, int] | None], **asked: Any) -> Outcome:
         steps = [metering.Node(feature=node[0], quantity=node[1]) if node else metering.Node() for node in nodes]
-        return _answer(metering.charge_workflow(wallet=self.wallet, workflow=name, nodes=steps, key=key, now=now))
+        return _answer(metering.charge_workflow(wallet=self.wallet, workflow=name, nodes=steps, **asked))
 
     def _hold(self, *, key: str, **asked: Any) -> Outcome:
         hold = metering.hold(wallet=self.wallet, key=key, **asked)
@@ -118,6 +118,12 @@ class Pair:
 
     def _set_max_output(self, *, now: datetime, tokens: int) -> Outcome:
         Wallet.objects.filter(pk=self.wallet_id).update(max_output_tokens=tokens)
+        return None
+
+    def _set_limit(self, *, now: datetime, ask_above: int | None) -> Outcome:
+        wallets.set_limits(
+            wallet_id=self.wallet_id, max_output_tokens=self.wallet.max_output_tokens, confirm_above=ask_above
+        )
         return None
 
     def _move_to(self, *, now: datetime, zone: str) -> Outcome:
@@ -197,7 +203,11 @@ def _expected(act: Callable[[], Any], shape: Callable[[Any], Outcome]) -> Outcom
 
 
 def _refusal(error: MeteringError) -> Outcome:
-    figures = (error.needed, error.available) if isinstance(error, InsufficientCredits) else ()
+    figures: tuple[int, ...] = ()
+    if isinstance(error, InsufficientCredits):
+        figures = error.needed, error.available
+    elif isinstance(error, NeedsConfirmation):
+        figures = error.cost, error.limit
     return type(error).__name__, *figures
 
 

@@ -55,6 +55,7 @@ charges = st.one_of(
         tokens,
     ),
 )
+confirmed = st.sampled_from([False, False, True])
 amounts = st.sampled_from([1, 999, 7_500, 25_000, 100_000, 1_000_000])
 
 
@@ -70,9 +71,9 @@ class Life(RuleBasedStateMachine):
         self.pair.do(act, **asked)
         self.done.append((act, asked))
 
-    @rule(key=keys, use=charges, source=sources, behind=clocks_behind)
-    def charge(self, key: str, use: dict[str, object], source: str, behind: timedelta) -> None:
-        self.do("charge", key=key, source=source, behind=behind, **use)
+    @rule(key=keys, use=charges, source=sources, confirmed=confirmed, behind=clocks_behind)
+    def charge(self, key: str, use: dict[str, object], source: str, confirmed: bool, behind: timedelta) -> None:
+        self.do("charge", key=key, source=source, confirmed=confirmed, behind=behind, **use)
 
     @rule(key=keys, use=charges, ago=st.integers(0, 72))
     def import_usage(self, key: str, use: dict[str, object], ago: int) -> None:
@@ -82,20 +83,20 @@ class Life(RuleBasedStateMachine):
     def charge_many(self, batch: list[tuple[str, dict[str, object]]]) -> None:
         self.do("charge_many", charges=[{"key": key, **use} for key, use in batch])
 
-    @rule(key=keys, nodes=st.lists(st.none() | uses, min_size=1, max_size=4))
-    def run_workflow(self, key: str, nodes: list[tuple[str, int] | None]) -> None:
-        self.do("workflow", key=key, name="report", nodes=nodes)
+    @rule(key=keys, nodes=st.lists(st.none() | uses, min_size=1, max_size=4), confirmed=confirmed)
+    def run_workflow(self, key: str, nodes: list[tuple[str, int] | None], confirmed: bool) -> None:
+        self.do("workflow", key=key, name="report", nodes=nodes, confirmed=confirmed)
 
     @rule(
         key=keys,
         use=charges,
         share=st.none() | st.integers(1, 4),
         minutes=st.sampled_from([1, 15, 60, 1_440]),
-        behind=clocks_behind,
+        more=st.fixed_dictionaries({"confirmed": confirmed, "behind": clocks_behind}),
     )
-    def hold(self, key: str, use: dict[str, object], share: int | None, minutes: int, behind: timedelta) -> None:
+    def hold(self, key: str, use: dict[str, object], share: int | None, minutes: int, more: dict[str, object]) -> None:
         minimum = None if share is None else max(use["quantity"] // share, 1)
-        self.do("hold", key=key, minimum=minimum, lasts=timedelta(minutes=minutes), behind=behind, **use)
+        self.do("hold", key=key, minimum=minimum, lasts=timedelta(minutes=minutes), **more, **use)
 
     @precondition(lambda self: self.pair.holds)
     @rule(data=st.data(), tenths=st.sampled_from([1, 5, 9, 10, 10, 11, 30]), behind=clocks_behind)
@@ -153,6 +154,10 @@ class Life(RuleBasedStateMachine):
     @rule(most=st.sampled_from([1, 256, 4_096]))
     def set_max_output(self, most: int) -> None:
         self.do("set_max_output", tokens=most)
+
+    @rule(ask_above=st.sampled_from([None, None, 0, 5_000, 20_000]))
+    def set_limit(self, ask_above: int | None) -> None:
+        self.do("set_limit", ask_above=ask_above)
 
     @rule()
     def look(self) -> None:

@@ -33,7 +33,9 @@ class TinyWallet(TinyBooks):
             return [refusal] * len(charges)
         return answers
 
-    def workflow(self, *, now: datetime, key: str, name: str, nodes: list[tuple[str, int] | None]) -> Row:
+    def workflow(
+        self, *, now: datetime, key: str, name: str, nodes: list[tuple[str, int] | None], confirmed: bool = False
+    ) -> Row:
         with self._act(now):
             asked = ("workflow", name, *nodes)
             if first := self._seen(key, asked):
@@ -41,7 +43,7 @@ class TinyWallet(TinyBooks):
             run = "workflow-execution"
             uses = [(run, run, 1, 0, 1)]
             uses += [(run, node[0], node[1], price(*node), 0) for node in nodes if node]
-            return self._use(sum(use[3] for use in uses), key, asked, uses, f"workflow:{name}", None)
+            return self._use(sum(use[3] for use in uses), key, asked, uses, f"workflow:{name}", None, confirmed)
 
     def hold(
         self,
@@ -53,6 +55,7 @@ class TinyWallet(TinyBooks):
         minimum: int | None = None,
         priced_as: str | None = None,
         lasts: timedelta = timedelta(minutes=15),
+        confirmed: bool = False,
     ) -> Row:
         with self._act(now):
             asked = ("hold", feature, priced_as, quantity, minimum)
@@ -62,6 +65,7 @@ class TinyWallet(TinyBooks):
                 raise Refused("WalletSuspended")
             quantity = self._granted(priced_as or feature, quantity, minimum)
             amount = 0 if self.unlimited else price(priced_as or feature, quantity)
+            self._ask(amount, confirmed)
             kept = self._burn(amount)
             hold = self.holds[key] = {
                 "status": "open",
@@ -163,6 +167,9 @@ class TinyWallet(TinyBooks):
     def set_max_output(self, *, now: datetime, tokens: int) -> None:
         self.max_output = tokens
 
+    def set_limit(self, *, now: datetime, ask_above: int | None) -> None:
+        self.ask_above = ask_above
+
     def move_to(self, *, now: datetime, zone: str) -> None:
         self.zone = zone
 
@@ -206,13 +213,14 @@ class TinyWallet(TinyBooks):
         priced_as: str | None = None,
         source: str = "app",
         occurred_at: datetime | None = None,
+        confirmed: bool = False,
     ) -> Row:
         asked = ("charge", feature, priced_as, quantity, source)
         if first := self._seen(key, asked):
             return first
         cost = price(priced_as or feature, quantity)
         uses = [(feature, priced_as or feature, quantity, cost, 1)]
-        return self._use(cost, key, asked, uses, source, occurred_at)
+        return self._use(cost, key, asked, uses, source, occurred_at, confirmed)
 
     def _use(
         self,
@@ -222,16 +230,23 @@ class TinyWallet(TinyBooks):
         uses: list[tuple[str, str, int, int, int]],
         source: str,
         occurred_at: datetime | None,
+        confirmed: bool,
     ) -> Row:
         if self.suspended:
             raise Refused("WalletSuspended")
         if not self.unlimited and cost > self.available:
             self.warn(3)
             raise Refused("InsufficientCredits", needed=cost, available=self.available)
+        self._ask(0 if self.unlimited else cost, confirmed)
         taken = {} if self.unlimited else self._burn(cost)
         moves = {name: (-left, 0) for name, left in taken.items()}
         used_on = self.day(occurred_at) if occurred_at else None
         return self._post("charge", moves, cost=cost, uses=uses, used_on=used_on, source=source, key=key, asked=asked)
+
+    def _ask(self, amount: int, confirmed: bool) -> None:
+        """The owner wants to be asked before more than their limit is taken or set aside at once."""
+        if not confirmed and self.ask_above is not None and amount > self.ask_above:
+            raise Refused("NeedsConfirmation", cost=amount, limit=self.ask_above)
 
     def _settled(self, kept: dict[str, int], to_pay: int) -> tuple[dict[str, tuple[int, int]], int]:
         """Return the moves of a capture: its own credits first, then what is available; and what nothing paid."""

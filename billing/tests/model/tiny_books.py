@@ -68,6 +68,7 @@ class TinyBooks:
         self.cycle = self.level = 0
         self.suspended = self.unlimited = False
         self.max_output = 4_096
+        self.ask_above: int | None = None
         self.posting = self.last_posted_at = now
         self.last_posted_on = self.day(now)
         self.anchor, self.period, self.allowance = now, 0, FREE_ALLOWANCE
