@@ -1,5 +1,6 @@
 """What people type on the pages of billing."""
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from typing import Any
@@ -9,11 +10,16 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator
 
 from billing.errors import InvalidRequest
-from billing.models import SupportRequest
+from billing.models import SupportRequest, Wallet
 from billing.selectors.chatbots import Model
 from billing.services.chatbots import checked_name
 from billing.services.contracts import LONGEST_COMPANY, LONGEST_MESSAGE, MOST_CREDITS
 from billing.services.support import LONGEST_SUBJECT, LONGEST_TEXT
+from billing.services.wallets import MOST_OUTPUT_TOKENS
+from billing.units import format_credits, parse_credits
+
+#: A comma between thousands; anywhere else it may well be meant as a decimal point.
+GROUPED = re.compile(r"\d{1,3}(,\d{3})+(\.\d*)?", re.ASCII)
 
 
 def check_characters(text: str) -> None:
@@ -27,6 +33,61 @@ class WholeNumberField(forms.IntegerField):
 
     def to_python(self, value: object) -> int | None:
         return super().to_python("".join(value.replace(",", "").split()) if isinstance(value, str) else value)
+
+
+class CreditsField(forms.CharField):
+    """An amount of credits as people type it, 0 or more: "1,000", "2.5". Cleans to millicredits, or None if empty."""
+
+    def clean(self, value: object) -> int | None:
+        text = super().clean(value)
+        if not text:
+            return None
+        if "," in text and not GROUPED.fullmatch(text):
+            raise ValidationError("Write thousands as 1,000 and decimals as 2.5.", code="invalid")
+        try:
+            amount = parse_credits(text)
+        except ValueError as error:
+            raise ValidationError(str(error), code="invalid") from None
+        if amount < 0:
+            raise ValidationError("Type 0 or more, or leave it empty.", code="negative")
+        return amount
+
+
+class LimitsForm(forms.Form):
+    """What an owner lets go unasked: `max_output_tokens` of an answer, and `confirm_above` in millicredits or None."""
+
+    max_output_tokens = WholeNumberField(
+        label="Max tokens per chat message",
+        min_value=1,
+        max_value=MOST_OUTPUT_TOKENS,
+        error_messages={
+            "required": f"Type a whole number from 1 to {MOST_OUTPUT_TOKENS:,}.",
+            "invalid": f"Type a whole number from 1 to {MOST_OUTPUT_TOKENS:,}.",
+            "min_value": "An answer needs 1 token at least.",
+            "max_value": f"{MOST_OUTPUT_TOKENS:,} tokens at most.",
+        },
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+        help_text="An answer that would get longer ends there. Your own message is never cut.",
+    )
+    confirm_above = CreditsField(
+        label="Ask me above so many credits",
+        required=False,
+        max_length=40,
+        widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off", "placeholder": "Never"}),
+        help_text="Whatever would take more at once waits until you confirm it. 0 asks about everything that has a"
+        " price; leave it empty to be asked never.",
+    )
+
+    @classmethod
+    def of(cls, wallet: Wallet) -> "LimitsForm":
+        """Return the form with what a wallet is set to."""
+        limit = wallet.confirm_above
+        return cls(
+            initial={
+                "max_output_tokens": f"{wallet.max_output_tokens:,}",
+                "confirm_above": "" if limit is None else format_credits(limit),
+            }
+        )
 
 
 class ContractForm(forms.Form):

@@ -16,7 +16,7 @@ from django.utils import timezone
 from billing import webhooks
 from billing.errors import StripeUnavailable
 from billing.models import Refund
-from billing.services import clockwork, contracts, inbox, messages, outbox, proof, reconciliation, refunds
+from billing.services import clockwork, contracts, expiring, inbox, messages, outbox, proof, reconciliation, refunds
 
 logger = logging.getLogger(__name__)
 
@@ -141,6 +141,16 @@ def send_contract_requests(row_id: int | None = None) -> int:
     """Mail staff one wish for a contract, or all whose mail the queue has lost; return how many there were."""
     row_ids = [row_id] if row_id is not None else contracts.due(now=timezone.now())
     return _each(row_ids, "Contract request", lambda each: contracts.mail_request(request_id=each, now=timezone.now()))
+
+
+@task("Owners told that credits expire: {}.")
+def tell_of_expiring_credits() -> int:
+    """Tell owners once a cycle that monthly credits are about to expire unused; return for how many wallets."""
+    return _sweep(
+        lambda: expiring.due(now=timezone.now()),
+        "Wallet",
+        lambda each: expiring.tell(wallet_id=each, now=timezone.now()),
+    )
 
 
 @task("Differences: {}.")

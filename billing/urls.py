@@ -51,6 +51,8 @@ urlpatterns = [
     path("notifications/", notifications.notifications, name="notifications"),
     path("notifications/unread/", notifications.unread, name="unread"),
     path("preferences/", preferences.preferences, name="preferences"),
+    path("preferences/limits/", preferences.limits, name="limits"),
+    path("preferences/limits/effect/", preferences.limits_effect, name="limits_effect"),
     path("unsubscribe/<str:token>/", unsubscribe.unsubscribe, name="unsubscribe"),
 ]
 

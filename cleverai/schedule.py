@@ -41,6 +41,11 @@ def periodic_tasks(*, sweep: timedelta) -> list[Periodic]:
         Periodic("send_contract_requests", sweep, "mails sales the wishes for a contract whose hint was lost"),
         Periodic("write_heartbeat", sweep, "proves that beat, queue and a worker run"),
         Periodic("reconcile_with_stripe", HOUR, "finds what Stripe never told us, and lays both books side by side"),
+        Periodic(
+            "tell_of_expiring_credits",
+            HOUR,
+            "tells owners once a cycle that monthly credits are about to expire unused",
+        ),
         Periodic("prove_books", DAY, "checks every sum of the books", at=crontab(hour="3", minute="7")),
     ]
 

@@ -15,6 +15,7 @@ class Message(models.Model):
         WELCOME = "welcome", "Welcome"
         LOW_CREDITS = "low_credits", "Credits run low"
         CYCLE_RESET = "cycle_reset", "Monthly credits were reset"
+        CREDITS_EXPIRE = "credits_expire", "Monthly credits expire soon"
         PACK_RECEIPT = "pack_receipt", "Credits were bought"
         PLAN_STARTED = "plan_started", "A plan began"
         PLAN_CHANGED = "plan_changed", "A plan changes"
@@ -73,7 +74,7 @@ class MailPreference(models.Model):
 
     class Topic(models.TextChoices):
         WARNINGS = "warnings", "Warnings when credits run low"
-        RESETS = "resets", "A summary when monthly credits are reset"
+        RESETS = "resets", "Before monthly credits expire unused, and a summary at the reset"
         NEWS = "news", "Welcome and tips"
 
     wallet = models.ForeignKey("Wallet", models.PROTECT, related_name="mail_preferences", db_index=False)

@@ -71,6 +71,11 @@ class Wallet(models.Model):
         ]
         indexes = [
             models.Index(fields=["next_due_at"], name="wallets_by_due_time", condition=Q(next_due_at__isnull=False)),
+            models.Index(
+                fields=["cycle_ends_at"],
+                name="wallets_by_end_of_cycle",
+                condition=Q(unlimited=False, suspended_at__isnull=True),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -14,6 +14,7 @@ from billing.selectors import balance as balances
 from billing.selectors import chatbots
 from billing.selectors import usage as usages
 from billing.selectors.balance import Balance
+from billing.selectors.expiring import monthly_left
 from billing.selectors.messages import LEADS_TO, day_words, dollars_words, known, title
 from billing.selectors.words import credits_words
 
@@ -25,8 +26,12 @@ FREE = "free"
 
 
 def subject(message: Message, wallet: Wallet) -> str:
-    """Return a mail's subject; a warning says what is left now, which may be less than when it was raised."""
-    facts = {**message.facts, "available": wallet.available} if message.kind == Kind.LOW_CREDITS else message.facts
+    """Return a mail's subject; one about what is left says so as of now, which may be less than when it was raised."""
+    facts = message.facts
+    if message.kind == Kind.LOW_CREDITS:
+        facts = {**facts, "available": wallet.available}
+    elif message.kind == Kind.CREDITS_EXPIRE:
+        facts = {**facts, "left": monthly_left(balances.current(wallet))}
     return title(Kind(message.kind), facts, known([message]))
 
 
@@ -89,6 +94,15 @@ def _cycle_reset(facts: Mapping[str, Any], balance: Balance, now: datetime) -> d
         "used": used.cost,
         "ended": Table("The cycle that ended", tuple(rows)),
         "figures": Table("What is there now", tuple(_what_is_there(balance))),
+    }
+
+
+def _credits_expire(facts: Mapping[str, Any], balance: Balance, now: datetime) -> dict[str, object]:
+    return {
+        "left": monthly_left(balance),
+        "allowance": balance.allowance,
+        "ends_on": day_words(facts["ends_at"]),
+        "figures": Table("What is left", tuple(_amounts(balance))),
     }
 
 
@@ -176,6 +190,7 @@ FIGURES: dict[Message.Kind, Callable[[Mapping[str, Any], Balance, datetime], dic
     Kind.WELCOME: _welcome,
     Kind.LOW_CREDITS: _low_credits,
     Kind.CYCLE_RESET: _cycle_reset,
+    Kind.CREDITS_EXPIRE: _credits_expire,
     Kind.PACK_RECEIPT: _pack_receipt,
     Kind.PLAN_STARTED: _plan_started,
     Kind.PLAN_CHANGED: _plan_changed,

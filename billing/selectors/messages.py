@@ -11,19 +11,25 @@ from django.utils.formats import date_format
 from billing import emails
 from billing.models import MailPreference, Message, Plan, Purchase, SupportRequest, Wallet
 from billing.selectors.words import credits_words
-from billing.units import format_credits
+from billing.units import CREDIT, format_credits
 
 Kind = Message.Kind
 Topic = MailPreference.Topic
 
 PAGE = 20
 #: The mails that can be switched off, by topic; all others are about money (decision 21), or answer a question.
-TOPICS = {Kind.LOW_CREDITS: Topic.WARNINGS, Kind.CYCLE_RESET: Topic.RESETS, Kind.WELCOME: Topic.NEWS}
+TOPICS = {
+    Kind.LOW_CREDITS: Topic.WARNINGS,
+    Kind.CYCLE_RESET: Topic.RESETS,
+    Kind.CREDITS_EXPIRE: Topic.RESETS,
+    Kind.WELCOME: Topic.NEWS,
+}
 LOW_TITLES = {1: "Credits are low", 2: "Credits are very low"}
 ICONS = {
     Kind.WELCOME: "sparkles",
     Kind.LOW_CREDITS: "triangle-alert",
     Kind.CYCLE_RESET: "refresh-cw",
+    Kind.CREDITS_EXPIRE: "hourglass",
     Kind.PACK_RECEIPT: "receipt",
     Kind.PLAN_STARTED: "badge-check",
     Kind.PLAN_CHANGED: "calendar-clock",
@@ -36,6 +42,7 @@ LEADS_TO = {
     Kind.WELCOME: ("overview", "Open billing"),
     Kind.LOW_CREDITS: ("buy", "Buy credits"),
     Kind.CYCLE_RESET: ("usage", "See usage"),
+    Kind.CREDITS_EXPIRE: ("overview", "Open billing"),
     Kind.PACK_RECEIPT: ("buy", "See purchases"),
     Kind.PLAN_STARTED: ("overview", "Open billing"),
     Kind.PLAN_CHANGED: ("plans", "See plans"),
@@ -47,6 +54,7 @@ LEADS_TO = {
 PLAIN_WORDS = {
     Kind.WELCOME: "Your wallet is open. We tell you when credits run low.",
     Kind.LOW_CREDITS: "Monthly credits come back with the reset; credit packs come on top and never expire.",
+    Kind.CREDITS_EXPIRE: "Monthly credits don’t roll over: what isn’t used by then is gone. Credit packs stay.",
     Kind.PLAN_ENDED: "You are on Free now. Credit packs stay.",
     Kind.PAYMENT_FAILED: "It is tried again by itself. Until it succeeds there are no new monthly credits; packs stay"
     " usable.",
@@ -152,16 +160,16 @@ def title(kind: Message.Kind, facts: Mapping[str, Any], about: Known) -> str:
         case Kind.CYCLE_RESET:
             allowance = facts.get("allowance")
             return f"Your {credits_words(allowance)} for this month are ready" if allowance else "A new cycle has begun"
+        case Kind.CREDITS_EXPIRE:
+            return _expiring_title(facts)
         case Kind.PACK_RECEIPT:
             return _receipt_title(about.purchases.get(facts.get("purchase", 0)))
-        case Kind.PLAN_STARTED:
-            return f"{about.plan_name(facts)} has begun"
+        case Kind.PLAN_STARTED | Kind.PLAN_ENDED:
+            return f"{about.plan_name(facts)} has {'begun' if kind == Kind.PLAN_STARTED else 'ended'}"
         case Kind.PLAN_CHANGED:
             is_ending = facts.get("change") == "cancelling"
             name = about.plan_name(facts)
             return f"{name} ends on {day_words(facts.get('ends_at'))}" if is_ending else f"{name} goes on"
-        case Kind.PLAN_ENDED:
-            return f"{about.plan_name(facts)} has ended"
         case Kind.PAYMENT_FAILED:
             return f"Your payment for {about.plan_name(facts)} failed"
         case Kind.SUPPORT_ANSWER:
@@ -224,6 +232,12 @@ def _low_title(facts: Mapping[str, Any]) -> str:
     if level in LOW_TITLES:
         return f"{LOW_TITLES[level]}: {credits_words(available)} left"
     return f"Not enough credits: {format_credits(available)} left" if available else "You are out of credits"
+
+
+def _expiring_title(facts: Mapping[str, Any]) -> str:
+    left = int(facts.get("left", 0))
+    some = f"{format_credits(left)} monthly credit{'' if left == CREDIT else 's'}"
+    return f"{some} expire{'s' if left == CREDIT else ''} on {day_words(facts.get('ends_at'))}"
 
 
 def _receipt_title(purchase: Purchase | None) -> str:

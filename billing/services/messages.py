@@ -19,7 +19,9 @@ from django.utils import timezone
 from billing import emails
 from billing.emails import Footer, Letter
 from billing.models import MailPreference, Message, Purchase, Wallet
+from billing.selectors import balance as balances
 from billing.selectors import mail_figures
+from billing.selectors.expiring import expiring
 from billing.selectors.messages import topic_of
 from billing.services import outbox
 from billing.services.wallets import settled_wallet
@@ -110,7 +112,7 @@ def _reason_not_to(message: Message, *, now: datetime) -> tuple[Message.Mail, st
     if not wanted(message.wallet, topic_of(message)):
         return Message.Mail.UNWANTED, "Its reader has switched these mails off."
     message.wallet = settled_wallet(owner=owner, now=now) or message.wallet
-    overtaken_by = "" if _is_asked_for_again(message) else _overtaken_by(message)
+    overtaken_by = "" if _is_asked_for_again(message) else _overtaken_by(message, now=now)
     return (Message.Mail.OVERTAKEN, overtaken_by) if overtaken_by else None
 
 
@@ -119,12 +121,16 @@ def _is_asked_for_again(message: Message) -> bool:
     return message.attempts == 1 and bool(message.text)
 
 
-def _overtaken_by(message: Message) -> str:
+def _overtaken_by(message: Message, *, now: datetime) -> str:
     """Return what has made a message untrue since it was raised, or nothing."""
     wallet, facts = message.wallet, message.facts
     match Message.Kind(message.kind):
         case Message.Kind.CYCLE_RESET if wallet.cycle != facts["cycle"]:
             return "A later cycle has begun."
+        case Message.Kind.CREDITS_EXPIRE if wallet.cycle != facts["cycle"]:
+            return "A later cycle has begun."
+        case Message.Kind.CREDITS_EXPIRE if expiring(balances.current(wallet), now=now) is None:
+            return "They were used, or don't expire so soon any more."
         case Message.Kind.LOW_CREDITS if wallet.cycle != facts["cycle"]:
             return "A later cycle has begun."
         case Message.Kind.LOW_CREDITS if wallet.unlimited or wallet.warning_level < facts["level"]:

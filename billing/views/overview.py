@@ -9,6 +9,7 @@ from billing.models import Wallet
 from billing.selectors import balance as balances
 from billing.selectors import bars, history, sales, usage
 from billing.selectors import forecast as forecasts
+from billing.selectors.expiring import expiring
 from billing.services.wallets import settled_wallet
 from billing.views.wallets import SignedInRequest, as_signed_in, wants_fragment, with_wallet
 
@@ -44,6 +45,7 @@ def _figures(wallet: Wallet) -> dict[str, object]:
     ahead = forecasts.forecast(balance.wallet, now=now)
     return {
         "balance": balance,
+        "expiring": expiring(balance, now=now),
         "segments": bars.stacked([portion.left for portion in balance.portions]),
         "forecast": ahead,
         "pace": ahead.pace,

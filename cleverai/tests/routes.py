@@ -61,6 +61,8 @@ ROWS = dict(
         row(SIGNED_IN, "settings/billing/notifications/"),
         row(SIGNED_IN, "settings/billing/notifications/unread/"),
         row(SIGNED_IN, "settings/billing/preferences/"),
+        row(SIGNED_IN, "settings/billing/preferences/limits/"),
+        row(SIGNED_IN, "settings/billing/preferences/limits/effect/"),
         row(EVERYBODY, "settings/billing/unsubscribe/<str:token>/", "/settings/billing/unsubscribe/guessed/"),
         row(SIGNED_IN, "settings/billing/portal/return/"),
         row(SIGNED_IN, "settings/billing/portal/<str:flow>/", "/settings/billing/portal/manage/"),

@@ -55,6 +55,7 @@ class TestTheSchedule:
     def test_what_looks_for_lost_work_runs_each_minute_and_money_is_reconciled_each_hour(self) -> None:
         often = {each.task: each.every for each in settings.PERIODIC_TASKS}
         assert often.pop("reconcile_with_stripe") == timedelta(hours=1)
+        assert often.pop("tell_of_expiring_credits") == timedelta(hours=1)
         assert often.pop("prove_books") == DAY
         assert set(often.values()) == {timedelta(minutes=1)}
 
@@ -78,6 +79,7 @@ class TestHeartbeats:
             "send_contract_requests": "Requests mailed: 0.",
             "write_heartbeat": "The worker's clock is off by so many seconds: 0.",
             "reconcile_with_stripe": "Left for a person: 0.",
+            "tell_of_expiring_credits": "Owners told that credits expire: 0.",
             "prove_books": "Differences: 0.",
         }
 

@@ -1,15 +1,18 @@
-"""The mutants of what owners want to be asked about."""
+"""The mutants of what owners want to be asked about, and of what they are told before credits expire."""
 
 from billing.tests.mutants.mutant import Mutant
 
 CHARGES = "billing/services/charges.py"
+EXPIRING = "billing/services/expiring.py"
 
 ASKED = "billing/tests/test_confirmation.py::"
 REFUSED = ASKED + "TestAsked::test_what_costs_more_is_refused_with_its_cost_and_the_limit"
 HOLD_ASKS = ASKED + "TestAsked::test_a_hold_asks_by_what_it_would_set_aside_and_its_capture_asks_nobody"
 CONFIRMED = ASKED + "TestAsked::test_confirmed_the_same_request_goes_on_and_is_repeated_either_way"
 
-MUTANTS = [
+TOLD = "billing/tests/test_expiring.py::"
+
+QUESTIONS = [
     Mutant(
         name="the quick way asks nobody",
         file="billing/sql/quick_charge.sql",
@@ -60,3 +63,36 @@ MUTANTS = [
         caught_by=CONFIRMED + "[quick]",
     ),
 ]
+
+LAST_DAYS = [
+    Mutant(
+        name="credits that expire are told of each hour",
+        file=EXPIRING,
+        old='key=f"{KEY}{wallet.cycle}"',
+        new='key=f"{KEY}{now}"',
+        caught_by=TOLD + "test_an_owner_is_told_once_a_cycle",
+    ),
+    Mutant(
+        name="exactly twenty percent isn't worth a word",
+        file="billing/selectors/expiring.py",
+        old="left >= wallet.low_below > 0",
+        new="left > wallet.low_below > 0",
+        caught_by=TOLD + "test_at_least_twenty_percent_is_worth_a_word[80000-1]",
+    ),
+    Mutant(
+        name="packs count as credits that expire",
+        file=EXPIRING,
+        old="if grant.source == Grant.Source.ALLOWANCE and grant.expires_at == wallet.cycle_ends_at",
+        new="if grant.opened_at",
+        caught_by=TOLD + "test_only_what_expires_with_the_cycle_counts",
+    ),
+    Mutant(
+        name="who has used the credits meanwhile is still mailed",
+        file="billing/services/messages.py",
+        old="expiring(balances.current(wallet), now=now) is None:",
+        new="wallet.unlimited:",
+        caught_by=TOLD + "TestTheMail::test_it_is_dropped_when_they_were_used_meanwhile",
+    ),
+]
+
+MUTANTS = [*QUESTIONS, *LAST_DAYS]

@@ -43,6 +43,7 @@ def test_each_kind_in_a_line(browser_of_alice: Client, alice: User, now: datetim
     tell(alice, "welcome", now)
     tell(alice, "low_credits", now, level=3, available=0, cycle=1)
     tell(alice, "cycle_reset", now, cycle=2, ended_cycle=1, allowance=100_000, ends_at=RESET)
+    tell(alice, "credits_expire", now, cycle=1, left=40_500, ends_at=RESET)
     tell(alice, "pack_receipt", now, purchase=Purchase.objects.get().pk)
     tell(alice, "plan_started", now, plan="pro", price_cents=2900, allowance=5_000_000, ends_at=RESET)
     tell(alice, "plan_changed", now, plan="pro", change="cancelling", ends_at=RESET)
@@ -54,6 +55,7 @@ def test_each_kind_in_a_line(browser_of_alice: Client, alice: User, now: datetim
         "Welcome to CleverAI New Your wallet is open.",
         "You are out of credits New",
         "Your 100 credits for this month are ready New The next reset is on 10 Apr 2025.",
+        "40.5 monthly credits expire on 10 Apr 2025 New Monthly credits don’t roll over",
         "Receipt: 1,000 credits for $10 New $10 paid on 10 Mar 2025. They never expire.",
         "Pro has begun New This cycle goes on until 10 Apr 2025.",
         "Pro ends on 10 Apr 2025 New Until then everything stays as it is.",
