@@ -71,6 +71,16 @@ def mail_is_sent(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMessa
     return [Error(f"{settings.EMAIL_BACKEND} sends nothing.", hint="Set EMAIL_URL.", id="billing.E006")]
 
 
+@checks.register(Tags.files, Tags.security, deploy=True)
+def exports_have_a_place(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMessage]:
+    """Find a folder for files of exports that isn't there, or that nobody may write to."""
+    folder = settings.EXPORTS_DIR
+    if os.path.isdir(folder) and os.access(folder, os.W_OK | os.X_OK):
+        return []
+    hint = "Create it for the user that web and workers run as, or set EXPORTS_DIR."
+    return [Error(f"{folder} is no folder that files can be written to.", hint=hint, id="billing.E007")]
+
+
 def _old_keys() -> list[tuple[str, str]]:
     return [("A key of SECRET_KEY_FALLBACKS", key) for key in settings.SECRET_KEY_FALLBACKS]
 

@@ -16,7 +16,19 @@ from django.utils import timezone
 from billing import webhooks
 from billing.errors import StripeUnavailable
 from billing.models import Refund
-from billing.services import clockwork, contracts, expiring, inbox, messages, outbox, proof, reconciliation, refunds
+from billing.queue import hint
+from billing.services import (
+    clockwork,
+    contracts,
+    expiring,
+    exports,
+    inbox,
+    messages,
+    outbox,
+    proof,
+    reconciliation,
+    refunds,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -151,6 +163,25 @@ def tell_of_expiring_credits() -> int:
         "Wallet",
         lambda each: expiring.tell(wallet_id=each, now=timezone.now()),
     )
+
+
+@task()
+def write_export(row_id: int) -> int:
+    """Write one export that somebody asked for; return how many were tried."""
+    return _each([row_id], "Export", lambda each: exports.write(export_id=each, clock=timezone.now))
+
+
+@task("Exports to write: {}.")
+def sweep_exports() -> int:
+    """Have every export written that is due, and delete the files whose time is over; return how many are due.
+
+    Each is a task of its own, because a file may take longer than a sweep does.
+    """
+    exports.remove_expired(now=timezone.now())
+    due = exports.due(now=timezone.now())
+    for row_id in due:
+        hint(exports.WRITE, row_id)
+    return len(due)
 
 
 @task("Differences: {}.")

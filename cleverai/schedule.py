@@ -39,6 +39,11 @@ def periodic_tasks(*, sweep: timedelta) -> list[Periodic]:
         ),
         Periodic("finish_refunds", sweep, "asks Stripe for the refunds that it hasn't answered"),
         Periodic("send_contract_requests", sweep, "mails sales the wishes for a contract whose hint was lost"),
+        Periodic(
+            "sweep_exports",
+            sweep,
+            "has the exports written whose hint or worker was lost, and deletes what has expired",
+        ),
         Periodic("write_heartbeat", sweep, "proves that beat, queue and a worker run"),
         Periodic("reconcile_with_stripe", HOUR, "finds what Stripe never told us, and lays both books side by side"),
         Periodic(

@@ -17,6 +17,7 @@ from cleverai import schedule
 from cleverai.variables import (
     SANDBOX_KEY,
     STRIPE_API,
+    check_folder,
     check_mail_address,
     check_public_hosts,
     check_redis_url,
@@ -72,6 +73,10 @@ STRIPE_WEBHOOK_SECRETS: list[str] = env.list(
     "STRIPE_WEBHOOK_SECRETS",
     validate=check_webhook_secrets,
     **(default_in_development(["whsec_sandbox_clever_credits"]) if IN_SANDBOX else {}),
+)
+# Where files wait to be fetched: one place for web and workers
+EXPORTS_DIR = env.str(
+    "EXPORTS_DIR", validate=check_folder, **default_in_development(str(BASE_DIR / ".local" / "exports"))
 )
 SALES_EMAIL = env.str("SALES_EMAIL", validate=check_mail_address, **default_in_development("sales@cleverai.example"))
 # How often the sweeps look for what the queue has lost
@@ -259,6 +264,16 @@ STORAGES = {
             else "whitenoise.storage.CompressedManifestStaticFilesStorage"
         )
     },
+    # No address leads there: billing/views/export_files.py asks who wants a file
+    "exports": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {
+            "location": EXPORTS_DIR,
+            "base_url": None,
+            "file_permissions_mode": 0o640,
+            "directory_permissions_mode": 0o750,
+        },
+    },
 }
 WHITENOISE_USE_FINDERS = DEVELOPMENT
 WHITENOISE_ALLOW_ALL_ORIGINS = False
@@ -299,6 +314,8 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_TIME_LIMIT = 240
 CELERY_TASK_SOFT_TIME_LIMIT = 200
+# A workbook of millions of lines takes its time; a worker that hangs is found out by its silence (services/exports.py)
+CELERY_TASK_ANNOTATIONS = {"billing.tasks.write_export": {"time_limit": 3_600, "soft_time_limit": 3_500}}
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"

@@ -37,6 +37,12 @@ def check_mail_address(text: str) -> None:
         raise ValidationError("It must be one e-mail address, without a name.")
 
 
+def check_folder(text: str) -> None:
+    """Refuse a folder that would depend on where a process was started."""
+    if not text.startswith("/"):
+        raise ValidationError("It must be a whole path, /…, that web and workers share.")
+
+
 def check_stripe_key(text: str) -> None:
     """Refuse anything but a secret or restricted key; a publishable one can't sell."""
     if not re.fullmatch(r"(sk|rk)_(test|live)_[A-Za-z0-9_]+", text):

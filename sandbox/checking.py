@@ -4,6 +4,7 @@ import secrets
 import time
 from pathlib import Path
 
+from sandbox.environment import LOCAL
 from sandbox.run import call, process_environment, temporary_servers
 
 PRODUCTION = {
@@ -17,6 +18,7 @@ PRODUCTION = {
     "STRIPE_API_BASE": "https://api.stripe.com",
     "STRIPE_WEBHOOK_SECRETS": "whsec_1234",
     "SALES_EMAIL": "sales@example.com",
+    "EXPORTS_DIR": str(LOCAL),
 }
 
 

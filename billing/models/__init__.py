@@ -6,6 +6,7 @@ from billing.models.clockwork import Heartbeat
 from billing.models.contracts import ContractRequest
 from billing.models.customers import Customer, FormerCustomer
 from billing.models.departures import Departure
+from billing.models.exports import Export
 from billing.models.holds import Hold
 from billing.models.ledger import EntryNote, EntryShare, Grant, LedgerEntry
 from billing.models.messages import MailPreference, Message
@@ -28,6 +29,7 @@ __all__ = [
     "Dispute",
     "EntryNote",
     "EntryShare",
+    "Export",
     "Feature",
     "FeaturePrice",
     "FormerCustomer",

@@ -22,6 +22,7 @@ class Message(models.Model):
         PLAN_ENDED = "plan_ended", "A plan ended"
         PAYMENT_FAILED = "payment_failed", "A payment failed"
         SUPPORT_ANSWER = "support_answer", "Support answered"
+        EXPORT = "export", "An export is ready, or failed"
 
     class Mail(models.TextChoices):
         WAITING = "waiting", "Waiting"

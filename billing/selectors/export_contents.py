@@ -1,7 +1,7 @@
 """What an export is: what somebody wants, and what its file has in it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 from typing import Any
@@ -9,7 +9,8 @@ from typing import Any
 from billing.models import LedgerEntry, Wallet
 from billing.selectors.columns import Column
 from billing.selectors.copying import Format, Values
-from billing.selectors.spans import Span
+from billing.selectors.spans import Span, custom
+from billing.selectors.words import days_words
 
 
 class What(StrEnum):
@@ -17,6 +18,9 @@ class What(StrEnum):
 
     STATEMENT = "statement"
     USAGE = "usage"
+
+
+NAMES = {What.STATEMENT: "Statement", What.USAGE: "Usage"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,12 @@ class Wanted:
     source: str = ""
 
     @property
+    def title(self) -> str:
+        """What it is called: "Statement, March 2025"."""
+        days = days_words(self.span.first, self.span.last) if self.span else "all days"
+        return f"{NAMES[self.what]}, {days}{', filtered' if self.filters else ''}"
+
+    @property
     def filters(self) -> dict[str, str]:
         """The filters that are on."""
         words = {"kind": self.kind, "feature": self.feature, "model": self.model, "source": self.source}
@@ -45,6 +55,13 @@ class Wanted:
         """What an address says to have exactly the same, now and later."""
         return (self.span.fixed_parameters if self.span else {}) | self.filters
 
+    @property
+    def as_json(self) -> dict[str, Any]:
+        """What is asked for, as `from_json` reads it: in days, whatever day it is then."""
+        span = self.span
+        days = None if span is None else [span.first.isoformat(), span.last.isoformat(), span.cycle]
+        return {"days": days, **self.filters}
+
     def file_name(self, file_format: Format) -> str:
         """Return what the file is called where it is saved."""
         first, last = (self.span.first, self.span.last) if self.span else self._all_days()
@@ -53,6 +70,16 @@ class Wanted:
     def _all_days(self) -> tuple[date, date]:
         first = LedgerEntry.objects.filter(wallet=self.wallet, sequence=1).values_list("posted_on", flat=True).first()
         return first or self.wallet.last_posted_on, self.wallet.last_posted_on
+
+
+def from_json(wallet: Wallet, what: str, asked: Mapping[str, Any]) -> Wanted:
+    """Return what was asked for, from what was kept of it."""
+    days, filters = asked["days"], {name: word for name, word in asked.items() if name != "days"}
+    if days is None:
+        return Wanted(wallet, What(what), None, **filters)
+    first, last, cycle = days
+    span = custom(date.fromisoformat(first), date.fromisoformat(last))
+    return Wanted(wallet, What(what), span if cycle is None else replace(span, word="", cycle=cycle), **filters)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Exports: files as of one moment of the books, with as little memory for a million lines as for one."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import IO
@@ -9,7 +9,7 @@ from typing import IO
 from billing.selectors import copying, spreadsheets, statement_lines, usage_lines
 from billing.selectors.columns import STATEMENT_COLUMNS, USAGE_COLUMNS, Column
 from billing.selectors.copying import Format, Lines
-from billing.selectors.export_contents import Contents, Wanted, What
+from billing.selectors.export_contents import NAMES, Contents, Wanted, What
 
 #: What a page calls the formats.
 FORMAT_NAMES = {Format.CSV: "CSV", Format.JSONL: "JSON Lines", Format.XLSX: "Excel"}
@@ -29,6 +29,10 @@ KINDS = {
     What.STATEMENT: Kind(STATEMENT_COLUMNS, statement_lines.contents, statement_lines.count, (240, 560, 130)),
     What.USAGE: Kind(USAGE_COLUMNS, usage_lines.contents, usage_lines.count, (110, 280, 60)),
 }
+
+
+#: What has more lines is written by a worker: a request would take too long, or keep too much waiting.
+MOST_AT_ONCE = {Format.CSV: 50_000, Format.JSONL: 50_000, Format.XLSX: 20_000}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,4 +76,9 @@ def stream(wanted: Wanted, file_format: Format) -> Lines:
 def spreadsheet(wanted: Wanted, file: IO[bytes]) -> None:
     """Write a file in XLSX. It has what the file in CSV has, to whose lines a statement's digest belongs."""
     with closing(lines(wanted, Format.CSV)) as csv_lines:
-        spreadsheets.write(csv_lines, KINDS[wanted.what].columns, file, title=wanted.what.title())
+        spreadsheet_of(wanted, csv_lines, file)
+
+
+def spreadsheet_of(wanted: Wanted, csv_lines: Iterable[bytes], file: IO[bytes]) -> None:
+    """Write a file in XLSX from the lines of the one in CSV."""
+    spreadsheets.write(csv_lines, KINDS[wanted.what].columns, file, title=NAMES[wanted.what])

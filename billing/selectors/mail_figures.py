@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db.models import Sum
 from django.db.models.functions import Coalesce
+from django.template.defaultfilters import filesizeformat
 
 from billing import emails
 from billing.emails import Link, Table
@@ -186,6 +187,17 @@ def _support_answer(facts: Mapping[str, Any], balance: Balance, now: datetime) -
     return {"request": request, "asked_on": day_words(request.created_at)}
 
 
+def _export(facts: Mapping[str, Any], balance: Balance, now: datetime) -> dict[str, object]:
+    page = Link(emails.page_url("export_progress", facts["export"]), "Download the file")
+    again = Link(emails.page_url("export"), "Try again")
+    if "size" not in facts:
+        return {"is_ready": False, "button": again}
+    size = filesizeformat(facts["size"]).replace("\xa0", " ")
+    until = day_words(facts["expires_at"])
+    rows = [("What", facts["title"]), ("Format", facts["format"]), ("Size", size), ("Kept until", until)]
+    return {"is_ready": True, "button": page, "figures": Table("Your file", tuple(rows))}
+
+
 FIGURES: dict[Message.Kind, Callable[[Mapping[str, Any], Balance, datetime], dict[str, object]]] = {
     Kind.WELCOME: _welcome,
     Kind.LOW_CREDITS: _low_credits,
@@ -197,6 +209,7 @@ FIGURES: dict[Message.Kind, Callable[[Mapping[str, Any], Balance, datetime], dic
     Kind.PLAN_ENDED: _plan_ended,
     Kind.PAYMENT_FAILED: _payment_failed,
     Kind.SUPPORT_ANSWER: _support_answer,
+    Kind.EXPORT: _export,
 }
 
 

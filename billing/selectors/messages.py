@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 from django.utils.formats import date_format
 
@@ -17,7 +18,7 @@ Kind = Message.Kind
 Topic = MailPreference.Topic
 
 PAGE = 20
-#: The mails that can be switched off, by topic; all others are about money (decision 21), or answer a question.
+#: The mails that can be switched off, by topic; all others are about money (decision 21), or were asked for.
 TOPICS = {
     Kind.LOW_CREDITS: Topic.WARNINGS,
     Kind.CYCLE_RESET: Topic.RESETS,
@@ -36,6 +37,7 @@ ICONS = {
     Kind.PLAN_ENDED: "layers",
     Kind.PAYMENT_FAILED: "credit-card",
     Kind.SUPPORT_ANSWER: "headset",
+    Kind.EXPORT: "file-down",
 }
 #: Where each kind leads: the name of a page of billing, and what the link says.
 LEADS_TO = {
@@ -49,6 +51,7 @@ LEADS_TO = {
     Kind.PLAN_ENDED: ("plans", "See plans"),
     Kind.PAYMENT_FAILED: ("plans", "Choose a card"),
     Kind.SUPPORT_ANSWER: ("support:requests", "Read the answer"),
+    Kind.EXPORT: ("export", "See your files"),
 }
 #: The sentence below the title, where it needs no figures.
 PLAIN_WORDS = {
@@ -172,9 +175,16 @@ def title(kind: Message.Kind, facts: Mapping[str, Any], about: Known) -> str:
             return f"{name} ends on {day_words(facts.get('ends_at'))}" if is_ending else f"{name} goes on"
         case Kind.PAYMENT_FAILED:
             return f"Your payment for {about.plan_name(facts)} failed"
-        case Kind.SUPPORT_ANSWER:
-            request = about.requests.get(facts.get("request", 0))
-            return f"Our support has answered: {request.subject}" if request else "Our support has answered"
+        case Kind.SUPPORT_ANSWER | Kind.EXPORT:
+            return _title_of_what_was_asked_for(kind, facts, about)
+
+
+def _title_of_what_was_asked_for(kind: Message.Kind, facts: Mapping[str, Any], about: Known) -> str:
+    if kind == Kind.EXPORT:
+        outcome = "is ready" if "size" in facts else "couldn’t be written"
+        return f"Your export {outcome}: {facts.get('title', '')}"
+    request = about.requests.get(facts.get("request", 0))
+    return f"Our support has answered: {request.subject}" if request else "Our support has answered"
 
 
 def day_words(moment: object) -> str:
@@ -223,8 +233,17 @@ def _words(kind: Message.Kind, facts: Mapping[str, Any], about: Known) -> str:
         case Kind.SUPPORT_ANSWER:
             request = about.requests.get(facts.get("request", 0))
             return f"You asked on {day_words(request.created_at)}." if request else "Your request is no longer kept."
+        case Kind.EXPORT:
+            return _export_words(facts)
         case _:
             return PLAIN_WORDS[kind]
+
+
+def _export_words(facts: Mapping[str, Any]) -> str:
+    if "size" not in facts:
+        return "We tried several times. Your books are all there; try again later, or ask our support."
+    size = filesizeformat(facts["size"]).replace("\xa0", " ")
+    return f"{facts.get('format', 'A file')}, {size}. It is kept until {day_words(facts.get('expires_at'))}."
 
 
 def _low_title(facts: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.utils.crypto import salted_hmac
 
 from billing.models import Departure, Subscription
-from billing.services import support
+from billing.services import exports, support
 from billing.services.cycles import FREE
 from billing.services.ledger import lock_wallet
 from billing.services.settlement import settled_books
@@ -21,7 +21,7 @@ def leave(*, wallet_id: int, now: datetime) -> None:
     """Part a wallet from its owner: the books stay, without a name, and its open Free month is remembered.
 
     It gets no further months; what it has expires in its time. A plan that is paid for ends at Stripe. What its owner
-    asked our support is deleted. Doing it again changes nothing. Raises UnknownWallet.
+    asked our support is deleted, and so are files of exports. Doing it again changes nothing. Raises UnknownWallet.
     """
     wallet = lock_wallet(wallet_id)
     if wallet.owner is None:
@@ -40,6 +40,7 @@ def leave(*, wallet_id: int, now: datetime) -> None:
             subscription.status = Subscription.Status.ENDED
             subscription.save(update_fields=["status"])
         support.erase(books.wallet)
+        exports.erase(books.wallet, now=now)
         books.wallet.owner = None
 
 

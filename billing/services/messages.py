@@ -34,7 +34,10 @@ NOT_ABOUT_THE_MAIL = (SMTPAuthenticationError, SMTPConnectError, SMTPHeloError, 
 FOR_GOOD = range(500, 600)
 #: What mails that can't be switched off say of themselves.
 PLAN_OR_PAYMENT = "is about your plan or a payment"
-ALWAYS_SENT = {Message.Kind.SUPPORT_ANSWER: "answers a request of yours"}
+ALWAYS_SENT = {
+    Message.Kind.SUPPORT_ANSWER: "answers a request of yours",
+    Message.Kind.EXPORT: "is about a file that you asked for",
+}
 unsubscribing = Signer(salt="billing.unsubscribe")
 
 
@@ -137,6 +140,8 @@ def _overtaken_by(message: Message, *, now: datetime) -> str:
             return "Credits were added meanwhile."
         case Message.Kind.LOW_CREDITS if _has_stronger(message):
             return "A stronger warning follows."
+        case Message.Kind.EXPORT if "expires_at" in facts and datetime.fromisoformat(facts["expires_at"]) <= now:
+            return "The file is kept no longer."
         case Message.Kind.PAYMENT_FAILED if _is_paid_since(message):
             return "It was paid meanwhile."
     return ""

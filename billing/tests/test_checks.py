@@ -1,5 +1,6 @@
 """A deployment stops at what would be unsafe in public."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,11 +18,12 @@ SAFE: dict[str, Any] = {
 
 
 @pytest.fixture
-def production(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+def production(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Settings as a safe production machine has them."""
     for name, value in SAFE.items():
         setattr(settings, name, value)
     settings.INSTALLED_APPS = [app for app in settings.INSTALLED_APPS if app != "sandbox"]
+    settings.EXPORTS_DIR = str(tmp_path)
     monkeypatch.setenv("TRUSTED_PROXY_COUNT", "1")
     return settings
 
@@ -48,6 +50,7 @@ def test_a_safe_machine_passes(production: Any) -> None:
         ("SECRET_KEY_FALLBACKS", [GOOD_KEY, "old"], "billing.E003"),
         ("CACHES", IN_MEMORY, "billing.E004"),
         ("CACHES", NO_CACHE, "billing.E004"),
+        ("EXPORTS_DIR", "/nowhere/at/all", "billing.E007"),
         ("EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend", "billing.E006"),
     ],
 )

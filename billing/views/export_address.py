@@ -11,7 +11,7 @@ from django.urls import reverse
 from billing.models import Wallet
 from billing.selectors import catalog, exports, spans, statements
 from billing.selectors.copying import Format
-from billing.selectors.export_contents import Wanted, What
+from billing.selectors.export_contents import NAMES, Wanted, What
 from billing.selectors.sources import source_names
 from billing.selectors.spans import Span
 from billing.selectors.words import days_words
@@ -20,9 +20,9 @@ from billing.views.usage_address import UsageAddress
 
 #: What a form says for days that are none of those it offers.
 OTHER_DAYS = "other"
-TITLES = {
-    What.STATEMENT: ("Statement", "Every entry of a span of days, between the opening and the closing balance."),
-    What.USAGE: ("Usage", "What the usage page adds up: a line for each day, feature, model and source."),
+EXPLANATIONS = {
+    What.STATEMENT: "Every entry of a span of days, between the opening and the closing balance.",
+    What.USAGE: "What the usage page adds up: a line for each day, feature, model and source.",
 }
 
 
@@ -57,12 +57,12 @@ class ExportAddress:
     @property
     def title(self) -> str:
         """What is exported."""
-        return TITLES[self.what][0]
+        return NAMES[self.what]
 
     @property
     def explanation(self) -> str:
         """What is in it, in a sentence."""
-        return TITLES[self.what][1]
+        return EXPLANATIONS[self.what]
 
     @property
     def format_name(self) -> str:
@@ -86,7 +86,7 @@ class ExportAddress:
         span = self.wanted.span.fixed_parameters if self.wanted.span else {}
         return [
             Choice(what, title, what == self.what, self._page(span | self._words(what)))
-            for what, (title, _) in TITLES.items()
+            for what, title in NAMES.items()
         ]
 
     @property
@@ -124,6 +124,11 @@ class ExportAddress:
         is_earlier_cycle = self.what != What.STATEMENT and span is not None and span.word == ""
         cycle = {"cycle": str(span.cycle)} if span is not None and is_earlier_cycle else {}
         return {"what": str(self.what)} | self.wanted.filters | cycle
+
+    @property
+    def form_fields(self) -> dict[str, str]:
+        """What a form sends to have exactly this file."""
+        return {"what": str(self.what), "format": str(self.file_format)} | self.wanted.parameters
 
     @property
     def filters(self) -> dict[str, str]:
@@ -177,6 +182,12 @@ class ExportAddress:
     @staticmethod
     def _page(parameters: dict[str, str]) -> str:
         return reverse("billing:export") + (f"?{urlencode(parameters)}" if parameters else "")
+
+
+def page_url(wanted: Wanted, file_format: Format) -> str:
+    """Return where the page is that offers a file."""
+    words = {"what": str(wanted.what), "format": str(file_format)}
+    return f"{reverse('billing:export')}?{urlencode(words | wanted.parameters)}"
 
 
 def file_url(wanted: Wanted, file_format: Format) -> str:

@@ -8,10 +8,10 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_safe
 
-from billing.selectors import exports
+from billing.selectors import export_files, exports
 from billing.selectors.copying import Format
 from billing.selectors.export_contents import Wanted, What
-from billing.views.export_address import ExportAddress
+from billing.views.export_address import ExportAddress, page_url
 from billing.views.wallets import SignedInRequest, wants_fragment, with_wallet
 
 CONTENT_TYPES = {
@@ -25,11 +25,15 @@ CONTENT_TYPES = {
 @with_wallet
 def export(request: SignedInRequest) -> HttpResponse:
     """Offer a file, and say how much is in it."""
-    address = ExportAddress(request.GET, request.user.wallet, now=timezone.now())
+    now = timezone.now()
+    address = ExportAddress(request.GET, request.user.wallet, now=now)
+    extent = exports.size(address.wanted, address.file_format)
     context = {
         "address": address,
         "wanted": address.wanted,
-        "extent": exports.size(address.wanted, address.file_format),
+        "extent": extent,
+        "is_big": extent.lines > exports.MOST_AT_ONCE[address.file_format],
+        "files": export_files.newest(request.user.wallet, now=now),
         "columns": exports.KINDS[address.what].columns,
     }
     return render(request, "billing/_export.html" if wants_fragment(request) else "billing/export.html", context)
@@ -38,13 +42,19 @@ def export(request: SignedInRequest) -> HttpResponse:
 @require_GET
 @with_wallet
 def export_file(request: SignedInRequest, what: str, ending: str) -> HttpResponseBase:
-    """Send a file; an address with anything in it that makes no sense leads to the page, which says so."""
+    """Send a file; an address with anything in it that makes no sense leads to the page, which says so.
+
+    Lines are streamed, however many there are; a big workbook can't be, so that its address leads to the page, too.
+    """
     if what not in list(What) or ending not in list(Format):
         raise Http404("There is no such export.")
     address = ExportAddress(request.GET, request.user.wallet, now=timezone.now(), what=What(what))
     if address.ignored:
         return redirect(address.with_complaints)
-    return _workbook(address.wanted) if ending == Format.XLSX else _stream(address.wanted, Format(ending))
+    if ending != Format.XLSX:
+        return _stream(address.wanted, Format(ending))
+    is_big = exports.size(address.wanted, Format.XLSX).lines > exports.MOST_AT_ONCE[Format.XLSX]
+    return redirect(page_url(address.wanted, Format.XLSX)) if is_big else _workbook(address.wanted)
 
 
 def _stream(wanted: Wanted, file_format: Format) -> StreamingHttpResponse:

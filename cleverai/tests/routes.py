@@ -51,6 +51,13 @@ ROWS = dict(
         row(SIGNED_IN, "settings/billing/usage/"),
         row(SIGNED_IN, "settings/billing/history/"),
         row(SIGNED_IN, "settings/billing/export/"),
+        row(SIGNED_IN, "settings/billing/export/files/"),
+        row(OWNER, "settings/billing/export/files/<int:export_id>/", "/settings/billing/export/files/{export}/"),
+        row(
+            OWNER,
+            "settings/billing/export/files/<int:export_id>/download/",
+            "/settings/billing/export/files/{export}/download/",
+        ),
         row(SIGNED_IN, "settings/billing/export/<str:what>.<str:ending>", "/settings/billing/export/statement.csv"),
         row(SIGNED_IN, "settings/billing/insights/"),
         row(SIGNED_IN, "settings/billing/balance/"),

@@ -23,6 +23,7 @@ from billing.models import (
     Checkout,
     ContractRequest,
     EntryNote,
+    Export,
     Grant,
     LedgerEntry,
     MailPreference,
@@ -35,6 +36,7 @@ from billing.models import (
     Wallet,
 )
 from billing.services import chatbots, grants, support
+from billing.tests.exports.keeping import offered
 from cleverai.tests.routes import EVERYBODY, OWNER, ROWS, SIGNED_IN, STAFF, STAFF_WITHOUT_RIGHTS, Row, patterns
 
 PATTERNS = patterns()
@@ -57,6 +59,7 @@ def alice(db: None) -> User:
     grants.adjust(wallet_id=user.wallet.pk, amount=3_000, reason=CANARY, actor=user, key=f"goodwill:{CANARY}", now=now)
     Authenticator.objects.create(user=user, type=Authenticator.Type.WEBAUTHN, data={"name": CANARY, "credential": {}})
     buy_something(user, now)
+    offered(user.wallet, now=now, source=CANARY)
     chatbots.create(wallet_id=user.wallet.pk, name=CANARY, model="gpt-4o-mini", now=now)
     support.ask(wallet=user.wallet, topic="", subject=CANARY, message=CANARY, now=now)
     LogEntry.objects.create(
@@ -123,6 +126,7 @@ def address_of(row: Row, alice: User) -> str:
     return row.address.format(
         entry=entry.sequence if entry else None,
         notice=Notice.objects.filter(wallet=alice.wallet).latest("pk").pk,
+        export=Export.objects.filter(wallet=alice.wallet).latest("pk").pk,
         checkout=Checkout.objects.filter(wallet=alice.wallet).latest("created_at").pk,
         purchase=Purchase.objects.filter(wallet=alice.wallet).latest("pk").pk,
         chatbot=Chatbot.objects.filter(wallet=alice.wallet).latest("pk").pk,
@@ -156,6 +160,7 @@ def what_alice_has() -> list[object]:
         Wallet.objects.values().get(owner=alice),
         list(alice.wallet.entries.order_by("sequence").values_list("sequence", "available_after")),
         list(Notice.objects.filter(wallet=alice.wallet).values()),
+        list(Export.objects.filter(wallet=alice.wallet).values()),
         list(Message.objects.filter(wallet=alice.wallet).values()),
         list(MailPreference.objects.filter(wallet=alice.wallet).values()),
         list(Checkout.objects.filter(wallet=alice.wallet).values()),

@@ -22,6 +22,7 @@ RIGHT = {
     "STRIPE_SECRET_KEY": "rk_live_secret-password".replace("-", "_"),
     "STRIPE_WEBHOOK_SECRETS": "whsec_secret-password",
     "SALES_EMAIL": "sales@example.com",
+    "EXPORTS_DIR": "/srv/cleverai/exports",
 }
 AT_HOME = RIGHT | {"ENVIRONMENT": "development", "STRIPE_SECRET_KEY": "sk_test_1234"}
 
@@ -54,6 +55,7 @@ def test_a_public_machine_says_what_it_is(start: Any, missing: str) -> None:
     ("name", "value"),
     [
         ("SECRET_KEY", "short"),
+        ("EXPORTS_DIR", "exports"),
         ("DATABASE_URL", "sqlite:///books.db"),
         ("DATABASE_URL", "nonsense"),
         ("REDIS_URL", "http://cache.example.com"),

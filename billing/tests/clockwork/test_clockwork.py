@@ -77,6 +77,7 @@ class TestHeartbeats:
             "sweep_stripe_events": "Events tried: 0.",
             "finish_refunds": "Refunds asked for: 0.",
             "send_contract_requests": "Requests mailed: 0.",
+            "sweep_exports": "Exports to write: 0.",
             "write_heartbeat": "The worker's clock is off by so many seconds: 0.",
             "reconcile_with_stripe": "Left for a person: 0.",
             "tell_of_expiring_credits": "Owners told that credits expire: 0.",

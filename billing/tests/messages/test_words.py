@@ -246,6 +246,24 @@ def test_an_answer_of_our_support_brings_the_question_along(
     assert "A &lt;strange&gt; charge" in page
 
 
+def test_a_file_that_is_ready_leads_to_its_page(alice: User, tell: Tell, mail_of: MailOf) -> None:
+    facts = {"export": 7, "title": "Statement, March 2025", "format": "CSV"}
+    mail = mail_of(tell("export", size=12_600_000, expires_at="2025-03-17T09:30:00+00:00", **facts))
+    assert mail.subject == "Your export is ready: Statement, March 2025"
+    assert "The file that you asked for is ready. Log in to download it; nobody else can." in mail.body
+    assert (
+        "- What: Statement, March 2025\n- Format: CSV\n- Size: 12.0 MB\n- Kept until: 17 Mar 2025\n\n"
+        "Download the file:\nhttp://127.0.0.1:8000/settings/billing/export/files/7/\n"
+    ) in mail.body
+    assert "This mail is about a file that you asked for, so it is always sent." in mail.body
+
+
+def test_a_file_that_failed_says_so(alice: User, tell: Tell, mail_of: MailOf) -> None:
+    mail = mail_of(tell("export", export=7, title="Statement, March 2025", format="CSV"))
+    assert mail.subject == "Your export couldn’t be written: Statement, March 2025"
+    assert "Try again:\nhttp://127.0.0.1:8000/settings/billing/export/\n" in mail.body
+
+
 def test_the_page_says_what_the_text_says(alice: User, mail_of: MailOf, now: datetime) -> None:
     use(alice, 85, now)
     mail = mail_of(raised(alice, "low_credits"))

@@ -25,6 +25,7 @@ from accounts.models import User
 from billing import metering
 from billing.metering import Node
 from billing.services import chatbots, grants, subscriptions, wallets
+from billing.tests.exports.keeping import offered
 from billing.tests.people import give, sign_up
 from billing.tests.stripe.shop import FAILS_LATER_CARD, Shop
 
@@ -93,8 +94,9 @@ def protect(user: User) -> None:
 
 
 def add_something_open(user: User, stripe: Shop) -> None:
-    """Give somebody a security key, an address that they have yet to confirm, and a pack that they have yet to pay."""
+    """Give somebody a security key, a file to fetch, an address to confirm, and a pack that they have yet to pay."""
     add_security_key(user)
+    offered(user.wallet, now=stripe.now())
     stripe.begin_pack(user, pack="pack-5000")
     EmailAddress.objects.create(user=user, email=f"new-{user.email}", verified=False)
 
