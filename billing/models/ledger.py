@@ -127,10 +127,28 @@ class LedgerEntry(models.Model):
         indexes = [
             models.Index(fields=["wallet", "feature", "-sequence"], name="entries_by_feature"),
             models.Index(
-                fields=["wallet", "kind", "-sequence"], name="entries_other_than_charges", condition=~Q(kind="charge")
+                fields=["wallet", "kind", "-sequence"],
+                name="entries_other_than_usage",
+                condition=~Q(kind__in=["charge", "capture"]),
             ),
             models.Index(
                 fields=["wallet", "source", "-sequence"], name="entries_by_source", condition=~Q(source__in=["", "app"])
+            ),
+            models.Index(
+                fields=["wallet", "priced_as", "-sequence"],
+                name="entries_by_model",
+                condition=Q(priced_as__isnull=False) & ~Q(priced_as=F("feature")),
+            ),
+            models.Index(
+                fields=["wallet", "feature", "source", "-sequence"],
+                name="entries_set_aside",
+                condition=Q(kind__in=["hold", "release"]),
+            ),
+            models.Index(
+                fields=["wallet", "used_on", "-sequence"],
+                name="entries_of_another_day",
+                include=["feature", "priced_as", "source", "id"],
+                condition=Q(used_on__isnull=False) & ~Q(used_on=F("posted_on")),
             ),
             models.Index(fields=["hold"], name="entries_of_a_hold", condition=Q(hold__isnull=False)),
             models.Index(fields=["-id"], name="entries_by_staff", condition=Q(actor__isnull=False)),

@@ -8,13 +8,13 @@ from heapq import nlargest
 
 from accounts.time_zones import zone
 from billing.models import LedgerEntry, Plan, Wallet
-from billing.selectors import history, insights_uses, spans
+from billing.selectors import insights_uses, spans
 from billing.selectors.balance import subscription_of
-from billing.selectors.history import Line
 from billing.selectors.insights_pace import Pace, pace
 from billing.selectors.insights_tips import Tip, tips
 from billing.selectors.insights_uses import MOST_USES, SECOND, Use, at
 from billing.selectors.insights_usual import Usual, usual
+from billing.selectors.lines import Line, lines_of
 from billing.selectors.spans import Span
 from billing.selectors.usage_report import report
 from billing.selectors.usage_rows import Row
@@ -123,7 +123,7 @@ def _dearest(wallet: Wallet, uses: Sequence[Use]) -> tuple[Line, ...]:
     dearest = nlargest(MOST_DEAREST, (use for use in uses if use.cost), key=lambda use: (use.cost, use.sequence))
     entries = LedgerEntry.objects.filter(wallet=wallet, sequence__in=[use.sequence for use in dearest])
     ordered = sorted(entries.select_related("grant"), key=lambda entry: (-entry.cost, -entry.sequence))
-    return history.lines_of(wallet, ordered) if dearest else ()
+    return lines_of(wallet, ordered) if dearest else ()
 
 
 def _week(wallet: Wallet, uses: Sequence[Use]) -> Week | None:

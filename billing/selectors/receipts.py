@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from billing.models import FeaturePrice, Grant, LedgerEntry, Purchase, UsageLine, Wallet
-from billing.selectors import catalog, history
+from billing.selectors import catalog
 from billing.selectors.balance import SOURCE_LABELS
-from billing.selectors.history import Line
-from billing.selectors.sources import chatbot_names
+from billing.selectors.lines import Line, lines_of
+from billing.selectors.sources import source_names
 from billing.selectors.words import price_words, quantity_words
 from billing.units import cost_of
 
@@ -47,13 +47,13 @@ class Step:
 class Receipt:
     """Everything a receipt page says. `sum_parts` are input and output, where the caller told them apart.
 
-    `purchase` is what was paid for credits that were added or taken back.
+    `purchase` is what was paid for credits that were added or taken back; `source` is what used credits, by its name.
     """
 
     line: Line
     feature: str
     model: str
-    used_by: tuple[str, str] | None
+    source: str
     quantity: str
     sum_parts: str
     price: FeaturePrice | None
@@ -73,6 +73,11 @@ class Receipt:
     def is_usage(self) -> bool:
         """Whether something was used, in contrast to credits that only moved."""
         return self.entry.kind in USAGE
+
+    @property
+    def is_imported(self) -> bool:
+        """Whether its usage counts on another day than that of its posting (decision 28)."""
+        return self.entry.used_on not in (None, self.entry.posted_on)
 
     @property
     def available_before(self) -> int:
@@ -97,10 +102,10 @@ def receipt(wallet: Wallet, sequence: int) -> Receipt | None:
     known = catalog.current()
     unit = known.unit_of(entry.priced_as_id) if entry.priced_as_id else ""
     return Receipt(
-        line=history.lines_of(wallet, [entry])[0],
+        line=lines_of(wallet, [entry])[0],
         feature=known.feature(entry.feature_id).name if entry.feature_id else "",
         model=_model(entry, known),
-        used_by=_used_by(wallet, entry),
+        source=_source(wallet, entry),
         quantity=quantity_words(entry.quantity, unit) if entry.quantity is not None else "",
         sum_parts=_sum_parts(entry),
         price=entry.price,
@@ -118,14 +123,9 @@ def _model(entry: LedgerEntry, known: catalog.Catalog) -> str:
     return "" if is_own or entry.priced_as_id is None else known.feature(entry.priced_as_id).name
 
 
-def _used_by(wallet: Wallet, entry: LedgerEntry) -> tuple[str, str] | None:
-    """Return what used it, as (kind, name): a chatbot or a workflow; None for the app itself."""
-    kind, colon, name = entry.source.partition(":")
-    if not colon:
-        return None
-    if kind == "chatbot":
-        name = chatbot_names(wallet, [entry.source]).get(entry.source, "a former chatbot")
-    return kind.capitalize(), name
+def _source(wallet: Wallet, entry: LedgerEntry) -> str:
+    """Return what used it, by its name; nothing where nothing was used."""
+    return source_names(wallet, [entry.source])[entry.source] if entry.source else ""
 
 
 def _sum_parts(entry: LedgerEntry) -> str:
@@ -185,4 +185,4 @@ def _story(wallet: Wallet, entry: LedgerEntry) -> tuple[Line, ...]:
     if entry.hold_id is None:
         return ()
     entries = LedgerEntry.objects.filter(wallet=wallet, hold_id=entry.hold_id).select_related("grant")
-    return history.lines_of(wallet, list(entries.order_by("sequence")))
+    return lines_of(wallet, list(entries.order_by("sequence")))

@@ -21,10 +21,14 @@ def sequences_between(wallet: Wallet, first: date, last: date) -> range:
     return numbers
 
 
-def sequences_of_spans(wallet: Wallet, spans: Sequence[tuple[date, date]]) -> list[range]:
-    """Return the range of `sequences_between` for each of several spans, with one question."""
+def sequences_of_spans(wallet: Wallet, spans: Sequence[tuple[date, date]], *, cycle: int | None = None) -> list[range]:
+    """Return the range of `sequences_between` for each of several spans, with one question.
+
+    Last comes the range of the entries that belong to a `cycle`, imports of earlier usage included, if one is given.
+    """
     days = [day for first, last in spans for day in (first, last + ONE_DAY)]
+    cycles = [] if cycle is None else [cycle, cycle + 1]
     with connection.cursor() as cursor:
-        cursor.execute(sql.read("first_sequences"), {"wallet": wallet.pk, "days": days})
+        cursor.execute(sql.read("first_sequences"), {"wallet": wallet.pk, "days": days, "cycles": cycles})
         bounds = [number for (number,) in cursor.fetchall()]
     return [range(start, stop) for start, stop in zip(bounds[::2], bounds[1::2], strict=True)]

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 from billing.models import Chatbot, Wallet
 
-NAMES = {"": "In the app", "app": "In the app", "api": "API"}
+APP = "app"
+NAMES = {"": "In the app", APP: "In the app", "api": "API"}
 CHATBOT_SOURCE = "chatbot:"
 LABELS = {"workflow": "Workflow", "api_key": "API key"}
 LONGEST_ID = 18

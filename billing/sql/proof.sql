@@ -48,10 +48,11 @@ held_by_entries AS (
     WHERE entry.hold_id IS NOT NULL GROUP BY entry.hold_id
 ),
 chained AS (
-    SELECT wallet_id, sequence, available_after, posted_at, posted_on,
+    SELECT wallet_id, sequence, available_after, posted_at, posted_on, cycle,
         sum(available_change) OVER (PARTITION BY wallet_id ORDER BY sequence) AS running,
         lag(posted_at) OVER (PARTITION BY wallet_id ORDER BY sequence) AS posted_before,
-        lag(posted_on) OVER (PARTITION BY wallet_id ORDER BY sequence) AS posted_on_before
+        lag(posted_on) OVER (PARTITION BY wallet_id ORDER BY sequence) AS posted_on_before,
+        lag(cycle) OVER (PARTITION BY wallet_id ORDER BY sequence) AS cycle_before
     FROM entry
 ),
 metered AS (
@@ -128,7 +129,7 @@ SELECT 'every entry says what was available after it', wallet_id, 'entry ' || se
 FROM chained WHERE running <> available_after
 UNION ALL
 SELECT 'the books never go back in time', wallet_id, 'entry ' || sequence, 0, 1
-FROM chained WHERE posted_at < posted_before OR posted_on < posted_on_before
+FROM chained WHERE posted_at < posted_before OR posted_on < posted_on_before OR cycle < cycle_before
 UNION ALL
 SELECT 'a grant''s remaining is the sum of its shares', grants.wallet_id, 'grant ' || grants.id,
     coalesce(shares_of_grant.remaining, 0), grants.remaining

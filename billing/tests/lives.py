@@ -1,10 +1,12 @@
 """Random lives of wallets, drawn by Hypothesis, and what their books say when ids are left out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import transaction
 from hypothesis import strategies as st
 
 from billing import metering
@@ -29,6 +31,14 @@ steps = st.lists(
     min_size=4,
     max_size=25,
 )
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    """Undo what an example did."""
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
 
 
 @dataclass

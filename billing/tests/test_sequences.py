@@ -1,12 +1,11 @@
 """A span of days is a range of sequence numbers: found by halving, it is what reading every entry would find."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import connection
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytest_django import DjangoAssertNumQueries
@@ -15,7 +14,7 @@ from accounts.models import User
 from billing import sql
 from billing.models import LedgerEntry, Wallet
 from billing.selectors.sequences import sequences_between, sequences_of_spans
-from billing.tests.lives import Life, Step, steps
+from billing.tests.lives import Life, Step, steps, undone
 from billing.tests.pages.acts import charge
 from billing.tests.people import give, planless_wallet, sign_up
 
@@ -33,14 +32,6 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield plan
     for part in plan.get("Plans", []):
         yield from nodes(part)
-
-
-@contextmanager
-def undone() -> Iterator[None]:
-    """Undo what an example did."""
-    with transaction.atomic():
-        yield
-        transaction.set_rollback(True)
 
 
 @pytest.fixture
@@ -111,13 +102,17 @@ def test_random_lives_are_found(db: None) -> None:
             first = late.date() + ONE_DAY * start
             last = first + ONE_DAY * length
             assert sequences_between(life.wallet, first, last) == naive(life.wallet, first, last)
+            for cycle in range(1, life.wallet.cycle + 2):
+                numbers = life.wallet.entries.filter(cycle=cycle).values_list("sequence", flat=True)
+                [_, found] = sequences_of_spans(life.wallet, [(first, last)], cycle=cycle)
+                assert list(found) == sorted(numbers)
 
     look()
 
 
 def test_it_reads_a_few_entries_only(busy: Wallet, now: datetime) -> None:
     """Of 47 entries, 6 for each end of the span."""
-    parameters = {"wallet": busy.pk, "days": [now.date(), now.date() + ONE_DAY * 9]}
+    parameters = {"wallet": busy.pk, "days": [now.date(), now.date() + ONE_DAY * 9], "cycles": []}
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql.read('first_sequences')}", parameters)
         ((plan,),) = cursor.fetchall()

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_safe
 from billing.selectors import messages as selectors
 from billing.services import messages
 from billing.views.addresses import whole_number
-from billing.views.wallets import SignedInRequest, with_wallet
+from billing.views.wallets import SignedInRequest, wants_fragment, with_wallet
 
 
 @require_safe
@@ -20,7 +20,8 @@ def notifications(request: SignedInRequest) -> HttpResponse:
     page = selectors.page(wallet, before=before)
     if page.rows and request.method == "GET":
         messages.mark_seen(wallet=wallet, newest=page.rows[0].message.pk, now=timezone.now())
-    return render(request, "billing/notifications.html", {"page": page, "before": before})
+    template = "billing/_notifications.html" if wants_fragment(request) else "billing/notifications.html"
+    return render(request, template, {"page": page, "before": before})
 
 
 @require_safe

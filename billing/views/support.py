@@ -7,6 +7,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from billing.forms import SupportForm
+from billing.models import SupportRequest, Wallet
 from billing.selectors import support as selectors
 from billing.services import support
 from billing.services.support import TooManyOpenRequests
@@ -21,7 +22,7 @@ PAGE = "support:requests"
 def requests(request: SignedInRequest) -> HttpResponse:
     """Show the form with the level of the plan, keep what was asked, and list what was asked before."""
     wallet = request.user.wallet
-    form = SupportForm(request.POST or None)
+    form = SupportForm(request.POST or None, initial=_about(request, wallet))
     if request.method == "POST" and form.is_valid():
         try:
             support.ask(wallet=wallet, **form.cleaned_data, now=timezone.now())
@@ -33,3 +34,11 @@ def requests(request: SignedInRequest) -> HttpResponse:
     page = selectors.page(wallet, before=whole_number(request.GET.get("before", "")))
     is_full = page.waiting >= support.MOST_OPEN and not form.is_bound
     return render(request, "billing/support/requests.html", {"form": form, "page": page, "is_full": is_full})
+
+
+def _about(request: SignedInRequest, wallet: Wallet) -> dict[str, str]:
+    """Return what the form begins with: the receipt that the address names, if it is one of the wallet's."""
+    entry = whole_number(request.GET.get("entry", ""))
+    if entry is None or entry > wallet.sequence:
+        return {}
+    return {"subject": f"Receipt {entry:,}", "topic": SupportRequest.Topic.CREDITS}

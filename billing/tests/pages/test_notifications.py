@@ -91,6 +91,15 @@ def test_older_ones_are_a_page_further_and_stay_new_until_then(
     assert "Newest" in second
 
 
+def test_htmx_gets_the_list_alone(browser_of_alice: Client, alice: User, now: datetime) -> None:
+    tell(alice, "welcome", now)
+    part = browser_of_alice.get(NOTIFICATIONS, **HTMX).content.decode()
+    assert "Your wallet is open." in part
+    assert "<html" not in part
+    restored = browser_of_alice.get(NOTIFICATIONS, **HTMX, HTTP_HX_HISTORY_RESTORE_REQUEST="true").content.decode()
+    assert "<html" in restored
+
+
 def test_nonsense_in_the_address_is_the_first_page(browser_of_alice: Client, alice: User, now: datetime) -> None:
     tell(alice, "welcome", now)
     for before in ("x", "-1", "0", "9" * 40, "١"):

@@ -1,5 +1,6 @@
 """One entry, explained: anybody can do the sum again."""
 
+import re
 from datetime import datetime, timedelta
 
 import pytest
@@ -15,6 +16,8 @@ from billing.tests.pages.conftest import Clock
 from billing.tests.pages.reading import words
 from billing.tests.people import give
 from billing.tests.stripe.shop import Shop
+
+HISTORY = "/settings/billing/history/"
 
 
 def receipt(browser_of_alice: Client, sequence: int) -> str:
@@ -124,7 +127,7 @@ def test_a_workflow_opens_to_its_steps(browser_of_alice: Client, alice: User, no
     metering.charge_workflow(wallet=alice.wallet, workflow="Weekly digest", nodes=nodes, key="run", now=now)
     page = receipt(browser_of_alice, 2)
     assert "3 steps of one run, charged together = 20" in page
-    assert "Workflow Weekly digest" in page
+    assert "Source Workflow Weekly digest" in page
     assert (
         "Find Web Search 2 searches 5 credits / search 10 Sort free step 0"
         " Step 3 GPT-4o 2,000 tokens 5 credits / 1K tokens 10 Total 20" in page
@@ -142,7 +145,7 @@ def test_a_chatbot_and_its_model_are_both_named(browser_of_alice: Client, alice:
         key="1",
         now=now,
     )
-    assert "Feature Chatbot Message Priced as GPT-4o Chatbot Helper Price 5 credits" in receipt(browser_of_alice, 2)
+    assert "Feature Chatbot Message Priced as GPT-4o Source Helper Price 5 credits" in receipt(browser_of_alice, 2)
 
 
 def test_unlimited_use_is_recorded_only(browser_of_alice: Client, alice: User, now: datetime) -> None:
@@ -181,7 +184,51 @@ def test_imported_usage_names_its_own_day(browser_of_alice: Client, alice: User,
     metering.charge(
         wallet=alice.wallet, feature="gpt-4o", quantity=1, key="1", occurred_at=now - timedelta(days=400), now=now
     )
-    assert "Counts as usage of 4 Feb 2024" in receipt(browser_of_alice, 2)
+    page = receipt(browser_of_alice, 2)
+    assert "This was used on 4 Feb 2024 and told to us later. It counts as usage of that day" in page
+    assert "Counts as usage of 4 Feb 2024" in page
+
+
+def test_it_names_the_cycle_and_the_caller_s_reference(browser_of_alice: Client, alice: User, now: datetime) -> None:
+    metering.charge(wallet=alice.wallet, feature="gpt-4o", quantity=1, key="message-81f2", source="api_key:7", now=now)
+    assert "Source API key 7" in receipt(browser_of_alice, 2)
+    assert "Cycle 1 Reference message-81f2" in receipt(browser_of_alice, 2)
+    assert "Reference" not in receipt(browser_of_alice, 1)
+
+
+def links(browser_of_alice: Client, address: str) -> dict[str, str]:
+    """Return where a receipt's links lead: back to the list, and to its neighbours."""
+    page = browser_of_alice.get(address).content.decode().replace("&amp;", "&")
+    back = re.search(r'class="breadcrumb" href="([^"]+)"', page)
+    found = re.findall(r'id="(older|newer)" [^>]*?href="([^"]+)"', page)
+    return {"back": back[1] if back else "", **dict(found)}
+
+
+def test_it_leads_back_to_the_list_that_it_was_opened_from(
+    browser_of_alice: Client, alice: User, now: datetime
+) -> None:
+    for number, feature in enumerate(["gpt-4o", "web-search", "gpt-4o", "web-search", "gpt-4o"]):
+        metering.charge(wallet=alice.wallet, feature=feature, quantity=1, key=str(number), now=now)
+    listed = browser_of_alice.get(HISTORY, {"feature": "gpt-4o", "span": "7d", "before": "6"}).content.decode()
+    address = re.search(r'class="row-link" href="([^"]+)"', listed)[1].replace("&amp;", "&")
+    assert address == f"{HISTORY}4/?feature=gpt-4o&span=7d&before=6"
+    assert links(browser_of_alice, address) == {
+        "back": f"{HISTORY}?feature=gpt-4o&span=7d&before=6",
+        "newer": f"{HISTORY}6/?feature=gpt-4o&span=7d&before=7",
+        "older": f"{HISTORY}2/?feature=gpt-4o&span=7d&before=3",
+    }
+    assert links(browser_of_alice, f"{HISTORY}4/") == {
+        "back": HISTORY,
+        "newer": f"{HISTORY}5/",
+        "older": f"{HISTORY}3/",
+    }
+    assert links(browser_of_alice, f"{HISTORY}1/") == {"back": HISTORY, "newer": f"{HISTORY}2/"}
+    assert links(browser_of_alice, f"{HISTORY}6/") == {"back": HISTORY, "older": f"{HISTORY}5/"}
+
+
+@pytest.mark.parametrize("query", ["next=https://evil.example/", "feature=//evil.example", "kind=%00", "before=x"])
+def test_it_leads_nowhere_else(browser_of_alice: Client, alice: User, query: str) -> None:
+    assert links(browser_of_alice, f"{HISTORY}1/?{query}")["back"] == HISTORY
 
 
 @pytest.mark.parametrize("sequence", [0, 2, 99, 2**63 - 1, 2**63, 10**30])

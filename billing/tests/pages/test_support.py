@@ -41,6 +41,12 @@ def test_a_question_is_kept_and_listed(browser_of_alice: Client, alice: User, no
     assert request.message == "What is it?\nI know nothing of it."
 
 
+def test_a_receipt_that_it_was_opened_from_is_named(browser_of_alice: Client) -> None:
+    assert 'name="subject" value="Receipt 1"' in browser_of_alice.get(SUPPORT, {"entry": "1"}).content.decode()
+    for entry in ("2", "0", "x", "9" * 40):
+        assert "Receipt" not in words(browser_of_alice.get(SUPPORT, {"entry": entry}))
+
+
 def test_sent_twice_it_is_there_once(browser_of_alice: Client) -> None:
     for _ in range(2):
         answer = browser_of_alice.post(SUPPORT, QUESTION, follow=True)
