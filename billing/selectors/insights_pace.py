@@ -21,11 +21,12 @@ class Projection:
     """What the cycle will have taken at its end, at the pace of the last seven full days. Millicredits.
 
     `least` and `most` are those at the pace of the slowest and the fastest seven days in a row of the last `days`; None
-    before there are two weeks to look at.
+    before there are two weeks to look at. `is_too_much` says that it takes more than what is available.
     """
 
     per_day: int
     amount: int
+    is_too_much: bool
     least: int | None
     most: int | None
     days: int
@@ -99,9 +100,11 @@ def _projection(wallet: Wallet, span: Span, used: int, *, now: datetime) -> Proj
     looked_at = known.range.days if known.range else 0
     full = costs[-looked_at:] if looked_at else []
     weeks = [sum(full[number : number + PACE_DAYS]) for number in range(len(full) - PACE_DAYS + 1)]
+    further = sum(costs[-PACE_DAYS:]) * days_left // PACE_DAYS
     return Projection(
         per_day=known.pace.per_day,
-        amount=used + sum(costs[-PACE_DAYS:]) * days_left // PACE_DAYS,
+        amount=used + further,
+        is_too_much=further > wallet.available and not wallet.unlimited,
         least=used + min(weeks) * days_left // PACE_DAYS if weeks else None,
         most=used + max(weeks) * days_left // PACE_DAYS if weeks else None,
         days=looked_at,

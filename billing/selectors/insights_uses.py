@@ -1,6 +1,6 @@
 """The uses that insights are computed from: one wallet's newest ones, read once, with the tokens their callers told."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
@@ -17,7 +17,6 @@ from billing.selectors.spans import Span
 from billing.units import cost_of
 
 Key = TypeVar("Key")
-TOKENS_FROM = 8
 
 MOST_USES = 20_000
 USAGE = (LedgerEntry.Kind.CHARGE, LedgerEntry.Kind.CAPTURE)
@@ -93,7 +92,7 @@ def read(wallet: Wallet, span: Span, *, most: int = MOST_USES) -> Uses:
     rows = list(_newest_first(wallet, span, since=start)[: most + 1])
     known = _catalog_with(row[2] for row in rows)
     chats = {code for code, feature in known.features.items() if feature.group == Feature.Group.CHAT}
-    found = [_use(row, chats) for row in rows[:most] if row[-1]]
+    found = list(_uses(rows[:most], chats))
     messages = [use for use in found if use.model in chats]
     return Uses(span, found, messages, most if len(rows) > most else None, known)
 
@@ -125,11 +124,15 @@ def _catalog_with(prices: Iterable[int | None]) -> Catalog:
     return known if {*prices, None} - {None} <= known.prices_by_id.keys() else catalog.fresh()
 
 
-def _use(row: tuple[Any, ...], chats: set[str]) -> Use:
-    """Return a row as a use; only messages have tokens."""
-    use, told = row[:TOKENS_FROM], row[TOKENS_FROM:-1]
-    tokens = [_tokens(number, row[4]) for number in told] if row[1] in chats else [None, None]
-    return Use._make((*use, *tokens))
+def _uses(rows: Iterable[tuple[Any, ...]], chats: set[str]) -> Iterator[Use]:
+    """Yield the uses of the span; only messages have tokens."""
+    for number, model, price, source, quantity, cost, moment, was_imported, told_in, told_out, is_within in rows:
+        if not is_within:
+            continue
+        is_chat = model in chats
+        tokens_in = _tokens(told_in, quantity) if is_chat else None
+        tokens_out = _tokens(told_out, quantity) if is_chat else None
+        yield Use(number, model, price, source, quantity, cost, moment, was_imported, tokens_in, tokens_out)
 
 
 def _tokens(told: str | None, quantity: int) -> int | None:

@@ -103,6 +103,16 @@ def test_a_contract_has_a_pace_without_an_end_of_credits(alice: User, now: datet
     projection = of(alice, now + timedelta(days=20)).projection
     assert projection is not None
     assert projection.amount > 200_000
+    assert not projection.is_too_much
+
+
+def test_a_pace_that_takes_more_than_is_left_is_told(alice: User, now: datetime) -> None:
+    for day in range(8):
+        mini(alice, 9, now + timedelta(days=day))
+    projection = of(alice, now + timedelta(days=8)).projection
+    assert projection is not None
+    assert projection.amount == (8 + 22) * 9_000
+    assert projection.is_too_much
 
 
 def habits_of(wallet: Wallet, now: datetime) -> Usual | None:
