@@ -6,20 +6,29 @@
 -- Answers one row of JSON: the most expensive rows and how many there are, what the shown ones consist of, the columns
 -- of a chart (no day: on days outside the span), the days of both cycles, and what there is to filter by.
 
-WITH used AS MATERIALIZED (
-    SELECT 'now' AS stretch, used_on, feature_id AS feature, priced_as_id AS priced_as, source, quantity, cost, uses
+WITH spent AS (
+    SELECT 'now' AS stretch, used_on, feature_id AS feature, priced_as_id AS priced_as, source, quantity, cost, uses,
+        CASE WHEN used_on BETWEEN %(first)s::date AND %(last)s::date
+            THEN date_trunc(%(per)s, used_on::timestamp)::date END AS start,
+        CASE WHEN %(with_course)s THEN least(greatest(used_on, %(first)s::date), %(last)s::date) END AS day
     FROM billing_dailyusage
     WHERE wallet_id = %(wallet)s
         AND (cycle = %(cycle)s::int OR %(cycle)s::int IS NULL AND used_on BETWEEN %(first)s::date AND %(last)s::date)
     UNION ALL
     SELECT CASE WHEN %(is_part)s AND used_on > %(before_last)s::date THEN 'rest' ELSE 'before' END,
-        used_on, feature_id, priced_as_id, source, quantity, cost, uses
+        used_on, feature_id, priced_as_id, source, quantity, cost, uses, NULL,
+        CASE WHEN %(with_course)s THEN least(greatest(used_on, %(before_first)s::date), %(course_last)s::date) END
     FROM billing_dailyusage
     WHERE wallet_id = %(wallet)s AND (
         cycle = %(before_cycle)s::int
         OR %(before_cycle)s::int IS NULL AND used_on BETWEEN %(before_first)s::date AND %(before_last)s::date
     )
-), told AS (
+), used AS (
+    SELECT stretch, start, day, feature, priced_as, source,
+        sum(quantity) AS quantity, sum(cost) AS cost, sum(uses) AS uses
+    FROM spent
+    GROUP BY stretch, start, day, feature, priced_as, source
+), told AS MATERIALIZED (
     SELECT *, CASE WHEN feature = ANY (%(runs)s) THEN feature ELSE priced_as END AS model,
         CASE WHEN feature = ANY (%(messages)s) THEN source ELSE '' END AS bot
     FROM used
@@ -52,21 +61,17 @@ WITH used AS MATERIALIZED (
     WHERE stretch = 'now' AND place <= %(most_rows)s
     GROUP BY place, feature, priced_as, bot
 ), columns AS (
-    SELECT stretch,
-        CASE WHEN stretch = 'now' AND used_on BETWEEN %(first)s::date AND %(last)s::date
-            THEN date_trunc(%(per)s, used_on::timestamp)::date END AS start,
+    SELECT stretch, start,
         CASE WHEN rows.cost > 0 THEN least(place, %(most_series)s + 1) ELSE %(most_series)s + 1 END AS series,
         sum(picked.cost) AS cost, sum(picked.uses) AS uses
     FROM picked JOIN rows USING (key)
     WHERE stretch <> 'rest'
     GROUP BY 1, 2, 3
 ), course AS (
-    SELECT stretch = 'now' AS is_now, sum(cost) AS cost,
-        CASE WHEN stretch = 'now' THEN least(greatest(used_on, %(first)s::date), %(last)s::date)
-            ELSE least(greatest(used_on, %(before_first)s::date), %(course_last)s::date) END AS day
+    SELECT stretch = 'now' AS is_now, day, sum(cost) AS cost
     FROM picked
     WHERE %(with_course)s
-    GROUP BY 1, 3
+    GROUP BY 1, 2
 ), choices AS (
     SELECT feature, model, source,
         row_number() OVER (PARTITION BY grouping(feature, model, source)
