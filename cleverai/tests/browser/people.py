@@ -24,7 +24,7 @@ from fido2.webauthn import (
 from accounts.models import User
 from billing import metering
 from billing.metering import Node
-from billing.services import chatbots, grants, subscriptions, wallets
+from billing.services import chatbots, grants, subscriptions, support, wallets
 from billing.tests.exports.keeping import offered
 from billing.tests.people import give, sign_up
 from billing.tests.stripe.shop import FAILS_LATER_CARD, Shop
@@ -142,6 +142,17 @@ def _live(alice: User, stripe: Shop, stella: User) -> None:
         wallet=wallet, hold=metering.hold(wallet=wallet, feature="flux-pro", quantity=1, key="failed", now=now), now=now
     )
     metering.hold(wallet=wallet, feature="video-generation", quantity=60, key="open", now=now)
+    _ask_and_tidy(alice, stella, now)
+
+
+def _ask_and_tidy(alice: User, stella: User, now: datetime) -> None:
+    """Let Alice ask our support twice, which is answered once, and have a chatbot that rests and one that is gone."""
+    for subject in ("A strange charge", "مرحبا"):
+        request = support.ask(wallet=alice.wallet, topic="", subject=subject, message="What is it?", now=now)
+    support.answer(request_id=request.pk, text="A video.\n\nIts receipt has both parts.", actor=stella, now=now)
+    for name, act in (("مساعد", chatbots.delete), ("Rests", chatbots.pause)):
+        bot = chatbots.create(wallet_id=alice.wallet.pk, name=name, model="gpt-4o", now=now)
+        act(wallet_id=alice.wallet.pk, chatbot_id=bot.pk, now=now)
 
 
 def _use_of_a_day(alice: User, day: int, bots: Sequence[Any], now: datetime) -> None:
