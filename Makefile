@@ -12,7 +12,7 @@ export PORT ?= 8000
 ARGS ?=
 LOCK := --universal --python-version 3.11 --generate-hashes --upgrade --no-header --no-emit-index-url --quiet
 
-.PHONY: help demo test test-long check fix bench bench-long simulate screenshots shell manage lock clean
+.PHONY: help demo test test-long check fix bench bench-long simulate screenshots lighthouse shell manage lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,7 +43,10 @@ simulate: $(INSTALLED) ## live through fourteen months in a database of its own 
 	@exec $(SANDBOX) run --temporary --relaxed -- python manage.py simulate $(ARGS)
 
 screenshots: $(INSTALLED) ## take pictures of the running demo's pages for docs/
-	@exec $(SANDBOX) run -- python -m sandbox screenshots
+	@exec $(SANDBOX) run -- python -m sandbox screenshots $(ARGS)
+
+lighthouse: $(INSTALLED) ## audit the demo's pages: 95 or more in each category (needs Node.js)
+	@exec $(SANDBOX) run -- python -m sandbox lighthouse
 
 shell: $(INSTALLED) ## open a Python shell on the demo's data
 	@exec $(SANDBOX) run -- python manage.py shell

@@ -16,6 +16,7 @@ GROUPS = {
     "poll": {"P9"},
     "demo": {"P11"},
     "midnight": {"P13", "P14"},
+    "freshness": {"P15", "P16"},
 }
 
 
@@ -39,7 +40,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _measures(*, long: bool) -> dict[str, Callable[[], list]]:
-    from benchmarks import demo, metering, midnight, poll  # noqa: PLC0415 - Django must be set up first
+    from benchmarks import demo, freshness, metering, midnight, poll  # noqa: PLC0415 - Django must be set up first
 
     wallets, rounds, seconds, requests = (1_000_000, 11, 10, 1_000) if long else (100_000, 7, 3, 200)
     return {
@@ -47,6 +48,7 @@ def _measures(*, long: bool) -> dict[str, Callable[[], list]]:
         "hot": lambda: metering.hot_wallet(rounds=rounds, seconds=seconds),
         "poll": lambda: poll.unchanged_balance(rounds=rounds, requests=requests),
         "demo": demo.cold_and_warm,
+        "freshness": lambda: freshness.header_and_idle_tab(samples=100 if long else 24, requests=requests * 5),
         "midnight": lambda: midnight.due_wallets(wallets=wallets // 5),
     }
 

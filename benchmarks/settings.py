@@ -8,6 +8,7 @@ ROOT_URLCONF = "benchmarks.urls"
 DEFAULT_CURRENCY = "USD"
 HORDAK_CURRENCIES = CURRENCIES = ["USD"]
 
-# As in production: static files are where they were collected, and aren't looked for anew in every request.
+# As in production, static files are found once, and not anew in every request.
 STATIC_ROOT = BASE_DIR / "static"
-WHITENOISE_AUTOREFRESH = WHITENOISE_USE_FINDERS = False
+WHITENOISE_AUTOREFRESH = False
+WHITENOISE_USE_FINDERS = True

@@ -1,4 +1,4 @@
-"""python -m sandbox demo | run | test | check | chromium | screenshots | social-card"""
+"""python -m sandbox demo | run | test | check | chromium | screenshots | lighthouse | social-card"""
 
 import argparse
 import os
@@ -58,8 +58,12 @@ def _act(options: argparse.Namespace, began: float) -> int:
             django.setup()
             from sandbox.screenshots import take  # noqa: PLC0415 - it loads Playwright
 
-            print(f"{take(options.site.rstrip('/'))} pictures are in docs/screenshots/.")
+            print(f"{take(options.site.rstrip('/'), only=options.only)} pictures are in docs/screenshots/.")
             return 0
+        case "lighthouse":
+            from sandbox.lighthouse.auditing import audit  # noqa: PLC0415 - it loads the sample data's models
+
+            return audit()
         case "social-card":
             from sandbox.social_card import draw  # noqa: PLC0415 - it loads Playwright
 
@@ -100,7 +104,9 @@ def _parser() -> argparse.ArgumentParser:
     verbs.add_parser("chromium", help="print the path of Chromium, installing it if that needs no permission")
     verbs.add_parser("social-card", help="draw the picture that other sites show beside a link to us")
     screenshots = verbs.add_parser("screenshots", help="take pictures of the running demo's pages")
+    screenshots.add_argument("only", nargs="*", metavar="NAME", help="only these, as sandbox/pictures.py names them")
     screenshots.add_argument("--site", default=f"http://127.0.0.1:{os.environ.get('PORT') or '8000'}")
+    verbs.add_parser("lighthouse", help="audit the demo's pages with Lighthouse")
     return parser
 
 

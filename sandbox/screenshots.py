@@ -1,100 +1,115 @@
 """`make screenshots`: pictures of the running demo's pages, for the documents."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from io import BytesIO
+from itertools import groupby
 
-from playwright.sync_api import Browser, sync_playwright
+from django.utils import timezone
+from PIL import Image
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from sandbox import chromium
 from sandbox.environment import ROOT
 from sandbox.errors import SandboxError
-from sandbox.sample_data.people import ALICE, BOB, CARLA, PASSWORD, STELLA, Person
+from sandbox.pictures import EVERY_SIZE, PAPER, PICTURES, SECTIONS, Picture, Size
+from sandbox.sample_data import states
+from sandbox.sample_data.people import PASSWORD, Person
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 FOLDER = ROOT / "docs" / "screenshots"
-SIZES = [(1280, "light"), (1280, "dark"), (320, "light"), (320, "dark")]
+GALLERY = ROOT / "docs" / "README.md"
+COLOURS = 128
+INTRODUCTION = """# What it looks like
+
+Every page and state, as `make screenshots` takes them from the running demo: on a desk and on a phone, by day and
+by night.
+"""
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A page as somebody sees it; `follow` is a link to click there first."""
-
-    person: Person | None
-    name: str
-    path: str
-    follow: str = ""
-
-
-PICTURES = [
-    Picture(None, "landing", "/"),
-    Picture(None, "credits", "/credits/"),
-    Picture(None, "pricing", "/pricing/"),
-    Picture(None, "sign-up", "/accounts/signup/"),
-    Picture(BOB, "home", "/"),
-    Picture(BOB, "overview", "/settings/billing/"),
-    Picture(BOB, "usage", "/settings/billing/usage/"),
-    Picture(BOB, "history", "/settings/billing/history/"),
-    Picture(BOB, "receipt", "/settings/billing/history/?feature=gpt-4o", "main table a"),
-    Picture(BOB, "receipt-workflow", "/settings/billing/history/?feature=workflow-execution", "main table a"),
-    Picture(BOB, "insights", "/settings/billing/insights/"),
-    Picture(BOB, "plans", "/settings/billing/plans/"),
-    Picture(BOB, "buy", "/settings/billing/buy/"),
-    Picture(BOB, "chatbots", "/chatbots/"),
-    Picture(BOB, "support", "/support/"),
-    Picture(BOB, "notifications", "/settings/billing/notifications/"),
-    Picture(BOB, "preferences", "/settings/billing/preferences/"),
-    Picture(BOB, "security", "/accounts/2fa/"),
-    Picture(ALICE, "overview-low", "/settings/billing/"),
-    Picture(ALICE, "insights-free", "/settings/billing/insights/"),
-    Picture(CARLA, "overview-unlimited", "/settings/billing/"),
-    Picture(STELLA, "staff", "/admin/"),
-]
-
-
-def take(site: str) -> int:
-    """Take every picture in every size and theme; return how many. `site` is the demo's address."""
+def take(site: str, *, only: Iterable[str] = ()) -> int:
+    """Take the pictures (those named in `only`, or all) and write the gallery; return how many pictures there are."""
     executable = chromium.find_or_install()
     if not executable:
         raise SandboxError(chromium.advice())
     FOLDER.mkdir(parents=True, exist_ok=True)
-    taken = 0
+    states.load(now=timezone.now())
+    wanted = [picture for picture in PICTURES if not only or picture.name in only]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
-        for width, theme in SIZES:
-            for person in (None, ALICE, BOB, CARLA, STELLA):
-                pictures = [picture for picture in PICTURES if picture.person is person]
-                taken += _take_for(browser, site, person, width, theme, pictures)
+        browser = playwright.chromium.launch(executable_path=executable, args=chromium.FLAGS)
+        taken = sum(_take_at(browser, site, size, wanted) for size in (*EVERY_SIZE, *PAPER))
         browser.close()
+    GALLERY.write_text(gallery())
     return taken
 
 
-def _take_for(
-    browser: Browser, site: str, person: Person | None, width: int, theme: str, pictures: list[Picture]
-) -> int:
-    context = browser.new_context(
+def gallery() -> str:
+    """Return the page that shows all pictures: the desk by day, with a link to each other size."""
+    lines = [INTRODUCTION]
+    for title, pictures in SECTIONS.items():
+        lines.append(f"## {title}\n")
+        for picture in pictures:
+            first, *others = [
+                (f"{width} px, {theme}", _file(picture, (width, theme))) for width, theme in picture.sizes
+            ]
+            links = " · ".join(f"[{size}](screenshots/{file})" for size, file in others)
+            lines.append(f"**{picture.caption}**{f' · {links}' if links else ''}\n")
+            lines.append(f"![{picture.caption}](screenshots/{first[1]})\n")
+    return "\n".join(lines)
+
+
+def _take_at(browser: Browser, site: str, size: Size, wanted: list[Picture]) -> int:
+    """Take all pictures of one size, with one window for each person."""
+    pictures = [picture for picture in wanted if size in picture.sizes]
+    pictures.sort(key=lambda picture: picture.person.email if picture.person else "")
+    for person, theirs in groupby(pictures, key=lambda picture: picture.person):
+        context = _window(browser, size)
+        if person:
+            _sign_in(context, site, person)
+        for picture in theirs:
+            page = context.new_page()
+            _take(page, site, picture, size)
+            page.close()
+            if person and not context.cookies():
+                _sign_in(context, site, person)
+        context.close()
+    return len(pictures)
+
+
+def _window(browser: Browser, size: Size) -> BrowserContext:
+    width, theme = size
+    return browser.new_context(
         viewport={"width": width, "height": 800},
         color_scheme="dark" if theme == "dark" else "light",
         reduced_motion="reduce",
     )
+
+
+def _sign_in(context: BrowserContext, site: str, person: Person) -> None:
     page = context.new_page()
-    if person:
-        page.goto(f"{site}/accounts/login/")
-        page.fill("input[name=login]", person.email)
-        page.fill("input[name=password]", PASSWORD)
-        page.click("main button[type=submit]")
-        page.wait_for_url(f"{site}/")
-    for picture in pictures:
-        page.goto(f"{site}{picture.path}")
-        if picture.follow:
-            page.locator(picture.follow).first.click()
-            page.wait_for_load_state("networkidle")
-        page.screenshot(path=FOLDER / f"{picture.name}-{width}-{theme}.png", full_page=width > 400)
-    context.close()
-    return len(pictures)
+    page.goto(f"{site}/accounts/login/")
+    page.fill("input[name=login]", person.email)
+    page.fill("input[name=password]", PASSWORD)
+    page.click("main button[type=submit]")
+    page.wait_for_url(f"{site}/")
+    page.close()
+
+
+def _take(page: Page, site: str, picture: Picture, size: Size) -> None:
+    page.goto(f"{site}{picture.path}")
+    if picture.follow:
+        page.locator(picture.follow).first.click()
+    if picture.act:
+        picture.act(page)
+    page.wait_for_load_state("networkidle")
+    if picture.is_printed:
+        page.emulate_media(media="print", color_scheme="light")
+    _keep(page.screenshot(full_page=size[0] > 400), _file(picture, size))
+
+
+def _keep(png: bytes, name: str) -> None:
+    """Write a picture with as few colours as it needs: a page has few, and the documents stay small."""
+    image = Image.open(BytesIO(png)).convert("RGB")
+    image.quantize(COLOURS, dither=Image.Dither.NONE).save(FOLDER / name, optimize=True)
+
+
+def _file(picture: Picture, size: Size) -> str:
+    return f"{picture.name}-{size[0]}-{size[1]}.png"

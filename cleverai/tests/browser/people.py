@@ -137,7 +137,8 @@ def _live(alice: User, stripe: Shop, stella: User) -> None:
     grants.adjust(wallet_id=wallet.pk, amount=25_500, reason=reason, actor=stella, key="1", now=now)
     give(wallet, 50_000, now=now, source="promotional", expires_at=now + timedelta(days=9))
     hold = metering.hold(wallet=wallet, feature="gpt-4o", quantity=4_000, key="captured", now=now)
-    metering.capture(wallet=wallet, hold=hold, quantity=1_111, now=now)
+    parts: dict[str, object] = {"input_tokens": 800, "output_tokens": 311}
+    metering.capture(wallet=wallet, hold=hold, quantity=1_111, detail=parts, now=now)
     metering.release(
         wallet=wallet, hold=metering.hold(wallet=wallet, feature="flux-pro", quantity=1, key="failed", now=now), now=now
     )
