@@ -13,6 +13,7 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.settings"
 GROUPS = {
     "metering": {"P1", "P3", "P4", "P12"},
     "hot": {"P2"},
+    "big wallet": {"P6", "P7"},
     "poll": {"P9"},
     "demo": {"P11"},
     "midnight": {"P13", "P14"},
@@ -40,12 +41,13 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _measures(*, long: bool) -> dict[str, Callable[[], list]]:
-    from benchmarks import demo, freshness, metering, midnight, poll  # noqa: PLC0415 - Django must be set up first
+    from benchmarks import big_wallet, demo, freshness, metering, midnight, poll  # noqa: PLC0415 - Django must be set up first
 
     wallets, rounds, seconds, requests = (1_000_000, 11, 10, 1_000) if long else (100_000, 7, 3, 200)
     return {
         "metering": lambda: metering.many_wallets(wallets=wallets, rounds=rounds, seconds=seconds),
         "hot": lambda: metering.hot_wallet(rounds=rounds, seconds=seconds),
+        "big wallet": lambda: big_wallet.big_wallet(entries=wallets * 10, rounds=rounds, requests=requests // 10),
         "poll": lambda: poll.unchanged_balance(rounds=rounds, requests=requests),
         "demo": demo.cold_and_warm,
         "freshness": lambda: freshness.header_and_idle_tab(samples=100 if long else 24, requests=requests * 5),

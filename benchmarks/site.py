@@ -64,6 +64,25 @@ def session_of(user: User) -> str:
     return str(client.cookies[settings.SESSION_COOKIE_NAME].value)
 
 
+def cookie_of(user: User) -> str:
+    """Return the header that a browser of theirs sends."""
+    return f"{settings.SESSION_COOKIE_NAME}={session_of(user)}"
+
+
+def milliseconds(
+    connection: http.client.HTTPConnection, path: str, cookie: str, requests: int, *, status: int, htmx: bool = True
+) -> float:
+    """Return how long a request takes, of so many one after the other; raises where it is answered otherwise."""
+    headers = {"Cookie": cookie} | ({"HX-Request": "true"} if htmx else {})
+    began = time.perf_counter()
+    for _ in range(requests):
+        connection.request("GET", path, headers=headers)
+        with connection.getresponse() as response:
+            response.read()
+            assert response.status == status, f"{path} answered {response.status}"
+    return (time.perf_counter() - began) * 1_000 / requests
+
+
 def _wait_for(site: Site) -> None:
     deadline = time.monotonic() + START_SECONDS
     while True:
