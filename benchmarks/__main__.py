@@ -15,6 +15,7 @@ GROUPS = {
     "hot": {"P2"},
     "big wallet": {"P6", "P7"},
     "poll": {"P9"},
+    "exports": {"P8"},
     "demo": {"P11"},
     "midnight": {"P13", "P14"},
     "freshness": {"P15", "P16"},
@@ -41,7 +42,15 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _measures(*, long: bool) -> dict[str, Callable[[], list]]:
-    from benchmarks import big_wallet, demo, freshness, metering, midnight, poll  # noqa: PLC0415 - Django must be set up first
+    from benchmarks import (  # noqa: PLC0415 - Django must be set up first
+        big_wallet,
+        demo,
+        exports,
+        freshness,
+        metering,
+        midnight,
+        poll,
+    )
 
     wallets, rounds, seconds, requests = (1_000_000, 11, 10, 1_000) if long else (100_000, 7, 3, 200)
     return {
@@ -49,6 +58,7 @@ def _measures(*, long: bool) -> dict[str, Callable[[], list]]:
         "hot": lambda: metering.hot_wallet(rounds=rounds, seconds=seconds),
         "big wallet": lambda: big_wallet.big_wallet(entries=wallets * 10, rounds=rounds, requests=requests // 10),
         "poll": lambda: poll.unchanged_balance(rounds=rounds, requests=requests),
+        "exports": lambda: exports.streamed(entries=1_000_000 if long else 300_000, rounds=rounds),
         "demo": demo.cold_and_warm,
         "freshness": lambda: freshness.header_and_idle_tab(samples=100 if long else 24, requests=requests * 5),
         "midnight": lambda: midnight.due_wallets(wallets=wallets // 5),

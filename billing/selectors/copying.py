@@ -83,6 +83,18 @@ def copied(
         yield from map(bytes, lines)
 
 
+def counted(name: str, parameters: Mapping[str, Any], *, most: int) -> int:
+    """Return how many lines a query of `billing/sql/` has, or `most` where there are as many or more."""
+    query = sql.SQL(files.read(name)).format(source_name=sql.SQL(files.read("source_name")))
+    rows = sql.SQL("SELECT count(*) FROM (SELECT FROM ({}) AS line LIMIT {}) AS counted").format(
+        query, sql.Literal(most)
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(rows, {**parameters, "guarded": []})
+        (count,) = cursor.fetchone()
+    return int(count)
+
+
 @contextmanager
 def _own_settings(wallet: Wallet) -> Iterator[None]:
     """Let PostgreSQL write moments in the owner's time zone, and read in the order of an index."""

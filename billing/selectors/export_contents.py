@@ -18,9 +18,10 @@ class What(StrEnum):
 
     STATEMENT = "statement"
     USAGE = "usage"
+    HISTORY = "history"
 
 
-NAMES = {What.STATEMENT: "Statement", What.USAGE: "Usage"}
+NAMES = {What.STATEMENT: "Statement", What.USAGE: "Usage", What.HISTORY: "History"}
 
 
 @dataclass(frozen=True, slots=True)

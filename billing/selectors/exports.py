@@ -6,8 +6,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import IO
 
-from billing.selectors import copying, spreadsheets, statement_lines, usage_lines
-from billing.selectors.columns import STATEMENT_COLUMNS, USAGE_COLUMNS, Column
+from billing.selectors import copying, history_lines, spreadsheets, statement_lines, usage_lines
+from billing.selectors.columns import ENTRY_COLUMNS, STATEMENT_COLUMNS, USAGE_COLUMNS, Column
 from billing.selectors.copying import Format, Lines
 from billing.selectors.export_contents import NAMES, Contents, Wanted, What
 
@@ -28,6 +28,7 @@ class Kind:
 KINDS = {
     What.STATEMENT: Kind(STATEMENT_COLUMNS, statement_lines.contents, statement_lines.count, (240, 560, 130)),
     What.USAGE: Kind(USAGE_COLUMNS, usage_lines.contents, usage_lines.count, (110, 280, 60)),
+    What.HISTORY: Kind(ENTRY_COLUMNS, history_lines.contents, history_lines.count, (240, 560, 130)),
 }
 
 

@@ -24,11 +24,12 @@ entry AS (
         coalesce((SELECT grants FROM named) ->> grant_id::text, 'Credits') AS origin,
         (SELECT prices FROM named) -> price_id::text AS price,
         CASE WHEN feature_id IS NOT NULL THEN {source_name} END AS source_name
-    FROM billing_ledgerentry
+    FROM billing_ledgerentry AS entry
     WHERE wallet_id = %(wallet)s AND sequence BETWEEN %(first)s AND %(last)s
         AND (%(kinds)s::text[] IS NULL OR kind = ANY (%(kinds)s::text[]))
         AND (%(feature)s::text IS NULL OR feature_id = %(feature)s)
-        AND (%(model)s::text IS NULL OR priced_as_id = %(model)s)
+        AND (%(model)s::text IS NULL OR feature_id = %(model)s OR priced_as_id = %(model)s OR EXISTS (
+            SELECT FROM billing_usageline AS line WHERE line.entry_id = entry.id AND line.feature_id = %(model)s))
         AND (%(source)s::text IS NULL OR source = %(source)s)
         AND (%(cycle)s::integer IS NULL OR cycle = %(cycle)s)
         AND (%(first_day)s::date IS NULL OR coalesce(used_on, posted_on) >= %(first_day)s)

@@ -14,14 +14,17 @@ from billing.selectors.copying import Format
 from billing.selectors.export_contents import NAMES, Wanted, What
 from billing.selectors.sources import source_names
 from billing.selectors.spans import Span
+from billing.selectors.strands import KIND_GROUPS
 from billing.selectors.words import days_words
 from billing.views.addresses import Reader
+from billing.views.history_address import ALL_TIME, HistoryAddress
 from billing.views.usage_address import UsageAddress
 
 #: What a form says for days that are none of those it offers.
 OTHER_DAYS = "other"
 EXPLANATIONS = {
     What.STATEMENT: "Every entry of a span of days, between the opening and the closing balance.",
+    What.HISTORY: "The entries that the history page lists, with its filters.",
     What.USAGE: "What the usage page adds up: a line for each day, feature, model and source.",
 }
 
@@ -45,7 +48,7 @@ class ExportAddress:
         self._wallet, self._now = wallet, now
         self.what = what or What(self._read.word("what", list(What), default=What.STATEMENT))
         self.file_format = Format(self._read.word("format", list(Format), default=Format.CSV))
-        reading = {What.STATEMENT: self._statement, What.USAGE: self._usage}
+        reading = {What.STATEMENT: self._statement, What.USAGE: self._usage, What.HISTORY: self._history}
         self._asks_for_days = OTHER_DAYS in (query.get("span"), query.get("month"))
         self.wanted = reading[self.what](_with_one_span(query))
 
@@ -135,9 +138,16 @@ class ExportAddress:
         """The filters that are on: what each is, and its name."""
         known = catalog.current().features
         return {
-            name: source_names(self._wallet, [word])[word] if name == "source" else known[word].name
-            for name, word in self.wanted.filters.items()
+            name: known[word].name if name in ("feature", "model") else word
+            for name, word in (self.wanted.filters | self._named).items()
         }
+
+    @property
+    def _named(self) -> dict[str, str]:
+        """The filters that are on and whose words no catalog knows, by their names."""
+        kind, source = self.wanted.kind, self.wanted.source
+        named = {"kind": KIND_GROUPS[kind][0]} if kind else {}
+        return named | ({"source": source_names(self._wallet, [source])[source]} if source else {})
 
     @property
     def unfiltered(self) -> str:
@@ -161,6 +171,15 @@ class ExportAddress:
         self.ignored.extend(asked.ignored)
         return Wanted(self._wallet, What.USAGE, asked.span, **asked.filters.parameters)
 
+    def _history(self, query: QueryDict) -> Wanted:
+        asked = HistoryAddress(query, self._wallet, now=self._now)
+        self.ignored.extend(asked.ignored)
+        words, span = asked.filters, asked.filters.span
+        if span is None and self._asks_for_days:
+            span = spans.chosen(self._wallet, spans.CYCLE, now=self._now)
+            span = spans.custom(span.first, span.last) if span else None
+        return Wanted(self._wallet, What.HISTORY, span, words.kind, words.feature, words.model, words.source)
+
     def _months_offered(self) -> list[tuple[str, str, bool]]:
         current = None if self._asks_for_days else self.wanted.span
         return [(word, f"{month.first:%B %Y}", month == current) for word, month in self._months.items()]
@@ -171,6 +190,8 @@ class ExportAddress:
         if self._wallet.cycle <= 1:
             del offered[spans.LAST_CYCLE]
         found = [(word, label, span is not None and word == span.word) for word, label in offered.items()]
+        if self.what == What.HISTORY:
+            found.insert(0, ("", ALL_TIME, self.wanted.span is None))
         if span is not None and span.word == "":
             found.append(("", days_words(span.first, span.last), True))
         return found

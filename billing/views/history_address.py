@@ -74,6 +74,11 @@ class HistoryAddress:
         return urlencode(self.parameters | {name: str(number) for name, number in place.items() if number})
 
     @property
+    def export(self) -> str:
+        """Where a file of the same can be had."""
+        return f"{reverse('billing:export')}?{urlencode({'what': 'history'} | self.parameters)}"
+
+    @property
     def back(self) -> str:
         """Where the list is."""
         return _history(self.here)

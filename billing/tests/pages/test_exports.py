@@ -185,3 +185,23 @@ class TestUsage:
         )
         assert file_of(page) == f"{EXPORT}usage.csv?span=custom&from=2025-03-01&to=2025-03-02"
         assert "0 lines Download CSV" in words(page)
+
+
+class TestHistory:
+    def test_the_history_leads_to_a_file_of_the_same(self, browser_of_alice: Client, alice: User, clock: Clock) -> None:
+        charge(alice, 3, now=clock())
+        page = browser_of_alice.get("/settings/billing/history/", {"kind": "usage", "feature": "gpt-4o-mini"})
+        link = re.search(r'id="export-history" [^>]*?href="([^"]+)"', page.content.decode())
+        assert link
+        offer = browser_of_alice.get(unescape(link[1]))
+        assert "Only kind Usage, feature GPT-4o Mini. Take all" in words(offer)
+        assert file_of(offer) == f"{EXPORT}history.csv?kind=usage&feature=gpt-4o-mini"
+        answer = browser_of_alice.get(file_of(offer))
+        assert 'filename="cleverai-history-2025-03-10-to-2025-03-10.csv"' in answer["Content-Disposition"]
+        assert [row["sequence"] for row in from_csv(answer.streaming_content)] == [2]
+
+    def test_all_time_is_the_first_choice(self, browser_of_alice: Client) -> None:
+        page = browser_of_alice.get(EXPORT, {"what": "history"})
+        assert '<option value="" selected>All time</option>' in page.content.decode()
+        other = browser_of_alice.get(EXPORT, {"what": "history", "span": "other"})
+        assert 'name="from" value="2025-03-10"' in other.content.decode()

@@ -1,0 +1,84 @@
+"""P8: an export over gunicorn, against PostgreSQL's own COPY of the same rows, and the memory that serving it takes."""
+
+import time
+from functools import partial
+from pathlib import Path
+
+import psutil
+import psycopg
+from django.conf import settings
+from django.db import connection
+from django.urls import reverse
+
+from benchmarks import data
+from benchmarks.contest import Figure, Rounds
+from benchmarks.site import Site, running, session_of
+
+LEAST_SHARE, MOST_MEGABYTES = 0.5, 100
+READ = 64 * 1024
+RAW = "COPY (SELECT * FROM billing_ledgerentry WHERE wallet_id = {} ORDER BY sequence) TO STDOUT (FORMAT csv)"
+
+
+def streamed(*, entries: int, rounds: int) -> list[Figure]:
+    """Measure rows a second of a whole history, read by one client as fast as it comes."""
+    wallet = data.create_rich_wallet(entries=entries, name="exports")
+    data.settle_down()
+    assert wallet.owner is not None
+    cookie = f"{settings.SESSION_COOKIE_NAME}={session_of(wallet.owner)}"
+    with running() as site:
+        turns = {
+            "csv": partial(_rows_a_second, site, cookie, "csv", entries),
+            "raw": partial(_raw_rows_a_second, wallet.pk, entries),
+            "jsonl": partial(_rows_a_second, site, cookie, "jsonl", entries),
+        }
+        found = Rounds(turns, rounds=rounds)
+        peak = _most_megabytes(site)
+    work = f"of {entries:,} entries"
+    against = ("COPY of the rows", found.median("raw"), "rows a second")
+    return [
+        Figure("P8", f"CSV {work}", found.median("csv"), *against, found.ratio("csv", "raw"), LEAST_SHARE),
+        Figure("P8", f"JSON Lines {work}", found.median("jsonl"), *against, found.ratio("jsonl", "raw"), 0),
+        Figure(
+            "P8",
+            f"exports {work}, peak memory",
+            peak,
+            "–",
+            MOST_MEGABYTES,
+            "MB",
+            peak / MOST_MEGABYTES,
+            1,
+            at_least=False,
+        ),
+    ]
+
+
+def _rows_a_second(site: Site, cookie: str, ending: str, entries: int) -> float:
+    asked = site.connect()
+    began = time.perf_counter()
+    asked.request("GET", reverse("billing:export_file", args=["history", ending]), headers={"Cookie": cookie})
+    lines = 0
+    with asked.getresponse() as answer:
+        assert answer.status == 200, f"{ending} answered {answer.status}"
+        while chunk := answer.read(READ):
+            lines += chunk.count(b"\n")
+    seconds = time.perf_counter() - began
+    asked.close()
+    assert lines - (ending == "csv") == entries, f"{ending} has {lines:,} lines"
+    return entries / seconds
+
+
+def _raw_rows_a_second(wallet_id: int, entries: int) -> float:
+    connection.ensure_connection()
+    began = time.perf_counter()
+    with psycopg.Cursor(connection.connection) as cursor, cursor.copy(RAW.format(int(wallet_id))) as rows:
+        assert sum(1 for _ in rows) == entries
+    return entries / (time.perf_counter() - began)
+
+
+def _most_megabytes(site: Site) -> float:
+    """Return the most memory that the worker ever had, by the kernel's account."""
+    found = []
+    for worker in psutil.Process(site.process.pid).children():
+        status = Path(f"/proc/{worker.pid}/status").read_text(encoding="ascii")
+        found.append(int(status.partition("VmHWM:")[2].split()[0]) / 1_024)
+    return max(found)
