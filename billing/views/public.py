@@ -1,9 +1,11 @@
 """What everybody may read: how credits work, and what they cost. Everything comes from the catalog as it is now."""
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime
 
 from django.contrib.auth.decorators import login_not_required
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -19,6 +21,8 @@ from billing.services.cycles import LOW_PERCENT, VERY_LOW_PERCENT
 from billing.services.wallets import settled_wallet
 from billing.views.calculators import read_calculator
 from billing.views.wallets import as_signed_in
+
+logger = logging.getLogger(__name__)
 
 
 @require_safe
@@ -60,8 +64,13 @@ def pricing(request: HttpRequest) -> HttpResponse:
 
 @cache_control(no_cache=True)
 def landing(request: HttpRequest) -> HttpResponse:
-    """Show visitors what CleverAI Credits is."""
-    return render(request, "landing.html", {"offer": offers.offer(now=timezone.now())})
+    """Show visitors what CleverAI Credits is; while the database is away, without plans and prices."""
+    try:
+        offer = offers.offer(now=timezone.now())
+    except OperationalError:
+        logger.warning("The landing page shows no prices: the database is away.")
+        offer = None
+    return render(request, "landing.html", {"offer": offer})
 
 
 def _plan_of(request: HttpRequest, now: datetime) -> Plan | None:

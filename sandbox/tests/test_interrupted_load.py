@@ -38,5 +38,5 @@ def _interrupt_and_go_on(now: datetime, monkeypatch: pytest.MonkeyPatch) -> None
     assert sample_data.load(now=now + timedelta(minutes=3)) == [BOB, CARLA]
     assert proof.prove() == []
     assert Purchase.objects.filter(wallet=bob, plan_id="pro").count() == 13
-    assert bob.chatbots.count() == 2
+    assert bob.chatbots.count() == 4
     assert sample_data.load(now=now + timedelta(minutes=4)) == []

@@ -90,8 +90,8 @@ LOCKS = [
     Mutant(
         name="a hold takes whatever there is",
         file=HOLDS_SQL,
-        old="AND (wallet.unlimited OR wallet.head_left >= p_amount)",
-        new="",
+        old="wallet.head_left >= p_amount AND p_amount",
+        new="p_amount",
         caught_by=NEVER_BELOW_ZERO + "test_holds_at_once_never_set_the_same_credits_aside_twice",
     ),
 ]
