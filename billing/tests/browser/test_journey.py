@@ -103,7 +103,7 @@ def test_from_sign_up_to_the_receipt(page: Page, live_server: LiveServer, check:
     page.goto(f"{live_server.url}/settings/billing/usage/")
     expect(page.get_by_role("row", name=re.compile("GPT-4o"))).to_contain_text("2,453 tokens")
     check(page)
-    page.get_by_text("Daily figures").click()
+    page.get_by_text("Figures of this chart").click()
     expect(page.get_by_role("row", name=re.compile("12.265"))).to_have_count(3)
 
 
