@@ -32,6 +32,8 @@ NOT_A_PAGE = {
     "settings/billing/export/<str:what>.<str:ending>": "a file",
     "settings/billing/export/files/": "a button",
     "settings/billing/export/files/<int:export_id>/download/": "a file",
+    "settings/billing/preferences/limits/": "a button",
+    "settings/billing/preferences/limits/effect/": "a fragment of the preferences",
     "credits/calculator/": "a fragment of several pages",
     "chatbots/<int:chatbot_id>/pause/": "a button",
     "chatbots/<int:chatbot_id>/resume/": "a button",
