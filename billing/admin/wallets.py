@@ -7,7 +7,8 @@ from django.contrib import admin
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 
-from billing.admin import listings, sale_tables
+from billing.admin import balance_at, listings, sale_tables
+from billing.admin.balance_at import BalanceAt
 from billing.admin.contracts import SET_CONTRACT, ContractActs
 from billing.admin.paging import is_row_number
 from billing.admin.reading import Only, credits_column, moment_column, name_of, yes_column
@@ -26,7 +27,7 @@ class Suspended(Only):
 
 
 @admin.register(Wallet)
-class WalletAdmin(ContractActs):
+class WalletAdmin(BalanceAt, ContractActs):
     """Wallets: the amounts are read-only, and change through acts that write an entry."""
 
     credits_available = credits_column("available")
@@ -129,7 +130,12 @@ class WalletAdmin(ContractActs):
         if is_row_number(object_id) and self.has_view_permission(request):
             for wallet in Wallet.objects.filter(pk=object_id):
                 settled(wallet)
-        may = {"may_adjust": ADJUST, "may_suspend": SUSPEND, "may_set_contract": SET_CONTRACT}
+        may = {
+            "may_adjust": ADJUST,
+            "may_suspend": SUSPEND,
+            "may_set_contract": SET_CONTRACT,
+            "may_read_books": balance_at.READ,
+        }
         more = {name: request.user.has_perm(permission) for name, permission in may.items()}
         return super().change_view(
             request, object_id, form_url, {**(extra_context or {}), **more, "contract": CONTRACT}

@@ -1,7 +1,7 @@
-"""Which entries were posted on which days, found by halving: a span of days is a range of sequence numbers."""
+"""Which entries were posted on which days and by which moment, found by halving: a span is a range of numbers."""
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from django.db import connection
 
@@ -32,3 +32,10 @@ def sequences_of_spans(wallet: Wallet, spans: Sequence[tuple[date, date]], *, cy
         cursor.execute(sql.read("first_sequences"), {"wallet": wallet.pk, "days": days, "cycles": cycles})
         bounds = [number for (number,) in cursor.fetchall()]
     return [range(start, stop) for start, stop in zip(bounds[::2], bounds[1::2], strict=True)]
+
+
+def last_sequences(wallet: Wallet, moments: Sequence[datetime]) -> list[int]:
+    """Return for each moment the number of the wallet's last entry that was posted by then; 0 where there is none."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql.read("last_sequences"), {"wallet": wallet.pk, "moments": list(moments)})
+        return [number for (number,) in cursor.fetchall()]
