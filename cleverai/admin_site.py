@@ -1,34 +1,74 @@
-"""The staff's pages: Django's admin under CleverAI's name."""
+"""The staff's pages: Django's admin under CleverAI's name, behind a second step, with what it refuses on record."""
 
+import time
 from collections.abc import Iterable
 from functools import wraps
 from typing import Any
 
 from django.contrib.admin import AdminSite
-from django.core.exceptions import BadRequest
+from django.core.exceptions import BadRequest, PermissionDenied
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
+from django.urls import reverse
+
+from accounts import second_step
+from cleverai import staff_refusals
 
 NUL = "\0"
 LAST_YEAR = 9999
 YEARS = ("__year", "__iso_year")
+#: How the address of an act's second half ends: the one that writes, after the preview.
+SECOND_HALF = staff_refusals.SECOND_HALF
 
 
 class StaffSite(AdminSite):
     site_title = site_header = "CleverAI staff"
     index_title = "Credits"
 
+    def has_permission(self, request: HttpRequest) -> bool:
+        """Let staff in who used a second step in this session, and not too long ago; there is no switch for it."""
+        return super().has_permission(request) and second_step.lets_in(request, now=time.time())
+
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
-        """Refuse addresses that the database can't be asked about; Django would fail on them while it answers."""
+        """Stand around every page of the admin, so that no act can forget what is asked and written down here.
+
+        An address that the database can't be asked about is refused, where Django would fail on it while it answers.
+        """
         inner = super().admin_view(view, cacheable)
 
         @wraps(inner)
         def run(request: HttpRequest, *arguments: Any, **parts: Any) -> Any:
             if not _makes_sense(request.GET, parts.values()):
                 raise BadRequest("No row can be found under such an address.")
-            return inner(request, *arguments, **parts)
+            if question := self._question(request):
+                return question
+            if self.has_permission(request):
+                second_step.note_activity(request, now=time.time())
+            try:
+                response = inner(request, *arguments, **parts)
+            except PermissionDenied as refusal:
+                staff_refusals.note(request, parts, why=str(refusal))
+                raise
+            if (why := staff_refusals.found_in(request, response)) is not None:
+                staff_refusals.note(request, parts, why=why)
+            return response
 
         return run
+
+    def _question(self, request: HttpRequest) -> HttpResponse | None:
+        """Return the way to the question for a second step, if a form was sent after the last one had grown too old.
+
+        What only looks is led there by `has_permission`, and so is whoever has no second step yet.
+        """
+        is_logout = request.path == reverse("admin:logout", current_app=self.name)
+        if request.method != "POST" or is_logout or not super().has_permission(request):
+            return None
+        now = time.time()
+        writes = request.path.endswith(SECOND_HALF)
+        if second_step.lets_in(request, now=now) and (not writes or second_step.lets_write(request, now=now)):
+            return None
+        url = second_step.question_url(request)
+        return second_step.ask(request, url=url) if url else None
 
     def password_change(  # type: ignore[override]  # the stubs know no redirect here
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

@@ -5,16 +5,19 @@ The error pages need neither the database nor a session, so they can tell about 
 
 import json
 import sys
+import time
 
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_safe
 
+from accounts import second_step
 from billing.views import overview, public
 from cleverai.outages import outage_behind, outage_response, wants_json
 
@@ -28,12 +31,19 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @login_not_required
 def staff_login(request: HttpRequest) -> HttpResponse:
-    """Send staff through the same login as everybody, with its rate limits and second step, instead of the admin's."""
+    """Send staff through the same login as everybody, with its rate limits, and ask them for their second step."""
+    goal = request.GET.get("next", "")
+    if not url_has_allowed_host_and_scheme(goal, {request.get_host()}, require_https=request.is_secure()):
+        goal = reverse("admin:index")
     if not request.user.is_authenticated:
-        return redirect_to_login(request.GET.get("next") or reverse("admin:index"))
+        return redirect_to_login(goal)
     if not request.user.is_staff:
         raise PermissionDenied
-    return redirect("admin:index")
+    if second_step.lets_in(request, now=time.time()):
+        return redirect(goal)
+    if url := second_step.question_url(request):
+        return second_step.ask(request, url=url, goal=goal)
+    return render(request, "accounts/second_step_needed.html")
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

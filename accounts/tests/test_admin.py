@@ -7,6 +7,7 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 
 from accounts.models import User
+from accounts.tests.second_step import staff_browser
 
 pytestmark = pytest.mark.django_db
 
@@ -22,9 +23,13 @@ def stella(db: None) -> User:
 
 @pytest.fixture
 def browser_of_stella(stella: User) -> Client:
-    browser = Client()
-    browser.force_login(stella)
-    return browser
+    return staff_browser(stella)
+
+
+@pytest.fixture
+def admin_client(admin_user: User) -> Client:
+    """A superuser's browser."""
+    return staff_browser(admin_user)
 
 
 def test_stella_finds_alice_and_switches_her_account_off(browser_of_stella: Client, alice: User) -> None:
@@ -79,9 +84,9 @@ def test_no_filter_feels_its_way_along_a_password(admin_client: Client, alice: U
     assert admin_client.get("/admin/accounts/user/", {"password__startswith": start}).status_code == 400
 
 
-def test_nobody_on_staff_gives_an_address_to_a_login(client: Client, alice: User) -> None:
+def test_nobody_on_staff_gives_an_address_to_a_login(alice: User) -> None:
     root = User.objects.create_superuser("root@example.com", "a long passphrase")
-    client.force_login(root)
+    client = staff_browser(root)
     address = EmailAddress.objects.get(user=alice)
     form = {"user": alice.pk, "email": "root@example.com", "verified": "on", "primary": "on"}
     for page in ("add", f"{address.pk}/change", f"{address.pk}/delete"):

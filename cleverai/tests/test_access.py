@@ -17,6 +17,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
+from accounts.tests.second_step import staff_browser
 from billing import metering
 from billing.models import (
     Chatbot,
@@ -115,6 +116,8 @@ def sam(db: None) -> User:
 
 
 def browser_of(user: User) -> Client:
+    if user.is_staff:
+        return staff_browser(user)
     browser = Client()
     browser.force_login(user)
     return browser

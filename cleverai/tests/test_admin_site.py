@@ -4,15 +4,14 @@ import pytest
 from django.test import Client
 
 from accounts.models import User
+from accounts.tests.second_step import staff_browser
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
 def browser_of_stella() -> Client:
-    browser = Client()
-    browser.force_login(User.objects.create_superuser("stella@example.com", "a long passphrase"))
-    return browser
+    return staff_browser(User.objects.create_superuser("stella@example.com", "a long passphrase"))
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import User
+from accounts.tests.second_step import use_second_step
 
 pytestmark = pytest.mark.django_db
 
@@ -39,5 +40,7 @@ def test_staff_log_in_through_the_same_door(client: Client, browser_of_alice: Cl
 
     alice.is_staff = True
     alice.save()
+    assert "A second step first" in browser_of_alice.get("/admin/login/").content.decode()
+    use_second_step(browser_of_alice, alice)
     assert browser_of_alice.get("/admin/login/")["Location"] == "/admin/"
     assert browser_of_alice.get("/admin/").status_code == 200

@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import User
+from accounts.tests.second_step import staff_browser
 from cleverai.tests.routes import ROWS, patterns
 
 PLAIN = [pattern for pattern in ROWS if "(" not in pattern and "<" not in pattern]
@@ -62,8 +63,8 @@ def test_every_page_of_a_visitor_and_of_alice(client: Client, alice: User) -> No
                 assert answer["Cache-Control"] == "no-store", pattern
 
 
-def test_every_list_and_form_of_staff(client: Client, db: None) -> None:
-    client.force_login(User.objects.create_superuser("stella@example.com", "a long passphrase"))
+def test_every_list_and_form_of_staff(db: None) -> None:
+    client = staff_browser(User.objects.create_superuser("stella@example.com", "a long passphrase"))
     for pattern in STAFF_PLAIN:
         answer = client.get(f"/{pattern}")
         assert is_safe(answer), pattern

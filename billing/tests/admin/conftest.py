@@ -5,10 +5,12 @@ from datetime import datetime
 from unittest.mock import patch
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
 from django.test import Client
 
 from accounts.models import User
+from accounts.tests.second_step import staff_browser
 from billing.tests.people import sign_up
 from billing.tests.stripe.shop import stripe
 
@@ -45,7 +47,15 @@ def browser_of_rita(db: None, now: datetime) -> Client:
 
 
 def browser_of(user: User) -> Client:
-    """Return a browser in which somebody has logged in."""
+    """Return a browser in which somebody has logged in; staff did so with their second step."""
+    if user.is_staff:
+        return staff_browser(user)
     browser = Client()
     browser.force_login(user)
     return browser
+
+
+def acts_on_record() -> list[str]:
+    """Return what staff did, by the log that they read; what they were refused is there, too, and not in this list."""
+    done = LogEntry.objects.exclude(change_message__startswith="Refused: ").order_by("pk")
+    return [line.change_message for line in done]

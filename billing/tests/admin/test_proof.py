@@ -7,6 +7,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
+from accounts.tests.second_step import staff_browser
 from billing import metering
 from billing.models import Wallet
 
@@ -47,7 +48,6 @@ def test_it_is_linked_from_the_first_page_for_those_who_may(browser_of_stella: C
 
 def test_staff_without_the_right_are_refused(stella: User) -> None:
     User.objects.filter(pk=stella.pk).update(is_superuser=False)
-    browser = Client()
-    browser.force_login(User.objects.get(pk=stella.pk))
+    browser = staff_browser(User.objects.get(pk=stella.pk))
     assert browser.post(URL).status_code == 403
     assert URL not in browser.get("/admin/").content.decode()

@@ -8,6 +8,7 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client
 
 from accounts.models import User
+from accounts.tests.second_step import staff_browser
 from billing import metering
 from billing.errors import InvalidRequest, UnknownWallet, WalletSuspended
 from billing.models import Wallet
@@ -31,11 +32,10 @@ def test_a_wallet_shows_its_grants_in_burn_down_order(browser_of_stella: Client,
     assert f"/admin/accounts/user/{alice.pk}/change/" in page
 
 
-def test_a_wallet_is_settled_before_it_is_shown(browser_of_stella: Client, alice: User, now: datetime) -> None:
+def test_a_wallet_is_settled_before_it_is_shown(stella: User, alice: User, now: datetime) -> None:
     metering.charge(wallet=alice.wallet, feature="dall-e-3-hd", quantity=1, key="a", now=now)
     with patch("django.utils.timezone.now", return_value=now + timedelta(days=40)):
-        browser_of_stella.force_login(User.objects.get(email="stella@example.com"))
-        page = page_of(browser_of_stella, alice.wallet)
+        page = page_of(staff_browser(User.objects.get(email="stella@example.com")), alice.wallet)
     alice.wallet.refresh_from_db()
     assert (alice.wallet.cycle, alice.wallet.available) == (2, 100_000)
     assert "Expired" in page

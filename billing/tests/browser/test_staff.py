@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.test import Client
 from playwright.sync_api import Page, expect
 
 from accounts.models import User
+from accounts.tests.second_step import staff_browser
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 Check = Callable[[Page], None]
@@ -18,8 +18,7 @@ Check = Callable[[Page], None]
 def staff_page(request: pytest.FixtureRequest, page: Page, live_server: Any, stella: User) -> Page:
     """A browser in which Stella has logged in, on the staff's first page."""
     width, scheme = request.param
-    client = Client()
-    client.force_login(stella)
+    client = staff_browser(stella)
     cookie = client.cookies[settings.SESSION_COOKIE_NAME]
     page.context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": live_server.url}])
     page.set_viewport_size({"width": width, "height": 900})

@@ -9,6 +9,7 @@ from django.db.models import F
 from django.test import Client
 
 from accounts.models import User
+from accounts.tests.second_step import staff_browser
 from billing import tasks
 from billing.models import Heartbeat
 from billing.services import clockwork
@@ -63,6 +64,5 @@ def test_what_waits_too_long_is_counted_with_the_proof(browser_of_stella: Client
 @pytest.mark.django_db
 def test_who_may_not_see_the_books_is_not_told(stella: User) -> None:
     User.objects.filter(pk=stella.pk).update(is_superuser=False)
-    browser = Client()
-    browser.force_login(User.objects.get(pk=stella.pk))
+    browser = staff_browser(User.objects.get(pk=stella.pk))
     assert "clockwork" not in page(browser)
