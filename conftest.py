@@ -38,8 +38,10 @@ def _own_cache(_own_clock: None, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _catalog(request: pytest.FixtureRequest) -> None:
-    """Load the catalog again where a test with real commits has emptied the database."""
+    """Load the catalog and the staff's groups again where a test with real commits has emptied the database."""
     if request.node.get_closest_marker("django_db") or DATABASE_FIXTURES & set(request.fixturenames):
         request.getfixturevalue("db")
         if not apps.get_model("billing", "Feature").objects.exists():
             import_module("billing.migrations.0003_catalog").load(apps, None)
+            staff_groups = import_module("billing.staff_groups")
+            staff_groups.give(apps, staff_groups.TABLE)

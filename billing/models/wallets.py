@@ -51,7 +51,11 @@ class Wallet(models.Model):
     )
 
     class Meta:
-        permissions = [("adjust_wallet", "Can adjust credits"), ("suspend_wallet", "Can suspend and resume wallets")]
+        permissions = [
+            ("adjust_wallet", "Can adjust credits"),
+            ("suspend_wallet", "Can suspend and resume wallets"),
+            ("see_as_customer", "Can see CleverAI as a customer does"),
+        ]
         constraints = [
             models.CheckConstraint(condition=Q(available__gte=0), name="wallet_available_is_never_negative"),
             models.CheckConstraint(condition=Q(held__gte=0), name="wallet_held_is_never_negative"),
