@@ -1,14 +1,17 @@
 """`make screenshots`: pictures of the running demo's pages, for the documents."""
 
+import time
 from collections.abc import Iterable
 from io import BytesIO
 from itertools import groupby
+from typing import Any
 
+from django.urls import reverse
 from django.utils import timezone
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from sandbox import chromium
+from sandbox import authenticator, chromium
 from sandbox.environment import ROOT
 from sandbox.errors import SandboxError
 from sandbox.pictures import EVERY_SIZE, PAPER, PICTURES, SECTIONS, Picture, Size
@@ -18,6 +21,8 @@ from sandbox.sample_data.people import PASSWORD, Person
 FOLDER = ROOT / "docs" / "screenshots"
 GALLERY = ROOT / "docs" / "README.md"
 COLOURS = 128
+#: Cookies as the browser tells them and takes them again
+Sessions = dict[Person, list[Any]]
 INTRODUCTION = """# What it looks like
 
 Every page and state, as `make screenshots` takes them from the running demo: on a desk and on a phone, by day and
@@ -35,7 +40,8 @@ def take(site: str, *, only: Iterable[str] = ()) -> int:
     wanted = [picture for picture in PICTURES if not only or picture.name in only]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=chromium.FLAGS)
-        taken = sum(_take_at(browser, site, size, wanted) for size in (*EVERY_SIZE, *PAPER))
+        known: Sessions = {}
+        taken = sum(_take_at(browser, site, size, wanted, known) for size in (*EVERY_SIZE, *PAPER))
         browser.close()
     GALLERY.write_text(gallery())
     return taken
@@ -56,20 +62,20 @@ def gallery() -> str:
     return "\n".join(lines)
 
 
-def _take_at(browser: Browser, site: str, size: Size, wanted: list[Picture]) -> int:
-    """Take all pictures of one size, with one window for each person."""
+def _take_at(browser: Browser, site: str, size: Size, wanted: list[Picture], known: Sessions) -> int:
+    """Take all pictures of one size, with one window for each person; `known` keeps who has signed in."""
     pictures = [picture for picture in wanted if size in picture.sizes]
     pictures.sort(key=lambda picture: picture.person.email if picture.person else "")
     for person, theirs in groupby(pictures, key=lambda picture: picture.person):
         context = _window(browser, size)
         if person:
-            _sign_in(context, site, person)
+            _sign_in(context, site, person, known)
         for picture in theirs:
             page = context.new_page()
             _take(page, site, picture, size)
             page.close()
             if person and not context.cookies():
-                _sign_in(context, site, person)
+                _sign_in(context, site, person, known)
         context.close()
     return len(pictures)
 
@@ -83,14 +89,24 @@ def _window(browser: Browser, size: Size) -> BrowserContext:
     )
 
 
-def _sign_in(context: BrowserContext, site: str, person: Person) -> None:
+def _sign_in(context: BrowserContext, site: str, person: Person, known: Sessions) -> None:
+    """Sign in once, staff with the code of the moment, which is good for one time; later windows share the session."""
+    if person in known:
+        context.add_cookies(known[person])
+        return
     page = context.new_page()
     page.goto(f"{site}/accounts/login/")
     page.fill("input[name=login]", person.email)
     page.fill("input[name=password]", PASSWORD)
     page.click("main button[type=submit]")
+    if person.is_staff:
+        page.wait_for_url(f"{site}{reverse('mfa_authenticate')}")
+        shown = authenticator.codes(now=time.time())
+        page.fill("input[name=code]", next(row.code for row in shown if row.user.email == person.email))
+        page.locator("main form", has=page.locator("input[name=code]")).locator("button[type=submit]").click()
     page.wait_for_url(f"{site}/")
     page.close()
+    known[person] = list(context.cookies())
 
 
 def _take(page: Page, site: str, picture: Picture, size: Size) -> None:

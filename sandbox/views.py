@@ -1,4 +1,9 @@
-"""Pages for developers: the mails CleverAI would have sent. They exist in development only, and need no login."""
+"""Pages for developers: the mails CleverAI would have sent, and staff's second steps.
+
+They exist in development only, and need no login.
+"""
+
+import time
 
 from csp.decorators import csp_replace
 from django.contrib.auth.decorators import login_not_required
@@ -9,11 +14,20 @@ from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_safe
 from django_mail_viewer.backends.database.models import EmailMessage
 
+from sandbox import authenticator as apps
 from sandbox import mail
 
 NEWEST = 100
 LINKS_LEAVE_THE_FRAME = '<base target="_top">'
 FRAME_POLICY = {"default-src": ["'none'"], "style-src": ["'unsafe-inline'"], "frame-ancestors": ["'self'"]}
+
+
+@require_safe
+@never_cache
+@login_not_required
+def authenticator(request: HttpRequest) -> HttpResponse:
+    """Show what the staff's authenticator apps would show now."""
+    return render(request, "sandbox/authenticator.html", {"codes": apps.codes(now=time.time())})
 
 
 @require_safe

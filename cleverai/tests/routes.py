@@ -140,6 +140,7 @@ ROWS = dict(
         row(OWNER, "accounts/2fa/webauthn/keys/<int:pk>/remove/", "/accounts/2fa/webauthn/keys/{security_key}/remove/"),
         row(OWNER, "accounts/2fa/webauthn/keys/<int:pk>/edit/", "/accounts/2fa/webauthn/keys/{security_key}/edit/"),
         # development only, for whoever sits at the machine
+        row(EVERYBODY, "sandbox/authenticator/"),
         row(EVERYBODY, "sandbox/mail/"),
         row(EVERYBODY, "sandbox/mail/<int:pk>/", "/sandbox/mail/1/"),
         row(EVERYBODY, "sandbox/mail/<int:pk>/html/", "/sandbox/mail/1/html/"),

@@ -1,4 +1,4 @@
-"""Three believable customers with a year behind them, and a member of staff.
+"""Three believable customers with a year behind them, and three members of staff.
 
 Their history went through the product's own services, with the clock of each moment: nothing here writes a balance.
 """
@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from billing.models import Message, Wallet
 from billing.services import clockwork, settlement
 from sandbox.sample_data import people, sales, stories, support
-from sandbox.sample_data.people import ALICE, BOB, CARLA, STELLA, Person
+from sandbox.sample_data.people import ALICE, BELLA, BOB, CARLA, SIMON, STELLA, Person
 
-__all__ = ["ALICE", "BOB", "CARLA", "STELLA", "Person", "load"]
+__all__ = ["ALICE", "BELLA", "BOB", "CARLA", "SIMON", "STELLA", "Person", "load"]
 
 
 def load(*, now: datetime) -> list[Person]:
@@ -31,6 +31,9 @@ def load(*, now: datetime) -> list[Person]:
         support.ask(person, user, now=now)
         _let_mails_be(user.wallet, now=now)
         people.let_sign_in(user)
+    for person in stories.STORIES:
+        if person.is_staff:
+            people.let_work(person)
     return new
 
 

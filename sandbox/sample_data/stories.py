@@ -18,7 +18,7 @@ from billing.units import CREDIT
 from sandbox.sample_data import bots, habits
 from sandbox.sample_data.diary import Diary
 from sandbox.sample_data.habits import Habits, sittings
-from sandbox.sample_data.people import ALICE, BOB, CARLA, STELLA, Person
+from sandbox.sample_data.people import ALICE, BELLA, BOB, CARLA, SIMON, STELLA, Person
 from sandbox.sample_data.sales import Sales, sales_of
 
 YEAR = relativedelta(months=12)
@@ -144,8 +144,11 @@ def tell_carla(user: User, rng: Random, now: datetime) -> None:
     diary.live()
 
 
+STAFF = Story(lambda now: now - YEAR - timedelta(days=60), lambda user, rng, now: None)
 STORIES: dict[Person, Story] = {
-    STELLA: Story(lambda now: now - YEAR - timedelta(days=60), lambda user, rng, now: None),
+    STELLA: STAFF,
+    SIMON: STAFF,
+    BELLA: STAFF,
     ALICE: Story(lambda now: now - timedelta(days=17) - YEAR, tell_alice),
     BOB: Story(lambda now: now - timedelta(days=13) - YEAR - timedelta(days=9), tell_bob),
     CARLA: Story(lambda now: now - timedelta(days=27) - YEAR, tell_carla),

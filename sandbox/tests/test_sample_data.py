@@ -7,6 +7,7 @@ from random import Random
 from zoneinfo import ZoneInfo
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.contrib.auth import authenticate
 from django.core.management import call_command
 from django.db import transaction
@@ -15,7 +16,7 @@ from accounts.models import User
 from billing.models import Grant, Hold, LedgerEntry, Message, SupportRequest, Wallet
 from billing.services import proof
 from sandbox import sample_data
-from sandbox.sample_data import ALICE, BOB, CARLA, STELLA, habits, people
+from sandbox.sample_data import ALICE, BELLA, BOB, CARLA, SIMON, STELLA, habits, people
 from sandbox.sample_data.habits import Habits
 
 LEAP_DAY = datetime(2028, 2, 29, 15, 20, tzinfo=UTC)
@@ -39,7 +40,7 @@ def kinds(wallet: Wallet) -> set[str]:
 
 
 def test_the_books_of_a_whole_year_are_proven(loaded: list[people.Person], wallets: dict[str, Wallet]) -> None:
-    assert loaded == [STELLA, ALICE, BOB, CARLA]
+    assert loaded == [STELLA, SIMON, BELLA, ALICE, BOB, CARLA]
     assert [str(difference) for difference in proof.prove()] == []
     assert 4_000 < LedgerEntry.objects.count() < 8_000
     for wallet in wallets.values():
@@ -115,12 +116,14 @@ def test_staff_find_two_questions_that_wait_and_one_that_was_answered(wallets: d
     ]
 
 
-def test_they_can_sign_in_and_stella_is_staff(loaded, db) -> None:
+def test_they_can_sign_in_and_three_are_staff_with_a_second_step(loaded, db) -> None:
     for person in people.EVERYBODY:
         user = User.objects.get(email=person.email)
         assert user.check_password(people.PASSWORD)
         assert people.can_sign_in(person)
-        assert (user.is_staff, user.is_superuser) == (person.is_staff, person.is_staff)
+        assert (user.is_staff, user.is_superuser) == (person.is_staff, person is STELLA)
+        assert [group.name for group in user.groups.all()] == ([person.group] if person.group else [])
+        assert user.authenticator_set.filter(type="totp").exists() == person.is_staff
     assert authenticate(email=ALICE.email, password=people.PASSWORD) is not None
 
 
@@ -133,6 +136,16 @@ def test_loading_again_changes_nothing_and_prints_the_table_again(loaded, db) ->
         assert person.email in told.getvalue()
     assert people.PASSWORD in told.getvalue()
     assert "/admin/" in told.getvalue()
+    assert "/sandbox/authenticator/" in told.getvalue()
+
+
+def test_the_page_of_codes_shows_the_one_that_is_asked_for_now(loaded, db, client) -> None:
+    page = client.get("/sandbox/authenticator/")
+    step = Authenticator.objects.get(user__email=BELLA.email, type="totp").wrap()
+    code = next(row.code for row in page.context["codes"] if row.user.email == BELLA.email)
+    assert code in page.content.decode()
+    assert step.validate_code(code)
+    assert {row.user.email for row in page.context["codes"]} == {STELLA.email, SIMON.email, BELLA.email}
 
 
 def test_the_same_moment_gives_the_same_year() -> None:

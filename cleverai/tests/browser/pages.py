@@ -43,6 +43,7 @@ NOT_A_PAGE = {
     "accounts/login/code/confirm/": "nobody is sent codes",
     "accounts/password/set/": "leads on to the change, for whoever has a password",
     "accounts/2fa/recovery-codes/download/": "a file",
+    "sandbox/authenticator/": "development only; sandbox/tests/test_sample_data.py looks at it",
     "sandbox/mail/": "development only; billing/tests/browser/test_watch.py looks at it",
     "sandbox/mail/<int:pk>/": "development only; billing/tests/browser/test_watch.py looks at it",
     "sandbox/mail/<int:pk>/html/": "development only; billing/tests/browser/test_watch.py looks at it",

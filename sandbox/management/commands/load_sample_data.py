@@ -10,10 +10,10 @@ from sandbox.sample_data import people
 
 
 class Command(BaseCommand):
-    help = (
-        "Create three customers with a year of history and a member of staff, unless they exist; print how to sign in."
-    )
+    help = "Create three customers with a year of history and three of staff, unless they exist; print how to sign in."
 
     def handle(self, **_: object) -> None:
         sample_data.load(now=timezone.now())
-        self.stdout.write(people.sign_in_table(settings.SITE_URL.rstrip("/") + reverse("admin:index")))
+        site = settings.SITE_URL.rstrip("/")
+        table = people.sign_in_table(site + reverse("admin:index"), site + reverse("sandbox:authenticator"))
+        self.stdout.write(table)
