@@ -25,7 +25,6 @@ HELD = Column("held", Kind.NUMBER, "what holds set aside, after the entry")
 ENTRY_COLUMNS = (
     Column("sequence", Kind.NUMBER, "the entry’s number in your books; none is left out"),
     Column("posted_at", Kind.TEXT, "when it was posted, in your time zone with its distance from UTC"),
-    Column("posted_at_utc", Kind.TEXT, "the same moment in UTC"),
     Column("posted_on", Kind.DAY, "your day on which it was posted; it decides which statement has it"),
     Column("counts_on", Kind.DAY, "your day that its usage counts on; imported usage can be older than its entry"),
     Column("kind", Kind.TEXT, "charge, hold, capture, release, grant, expiry, clawback or adjustment"),

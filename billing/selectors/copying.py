@@ -1,10 +1,10 @@
-"""Rows of the database as the lines of a file, made by PostgreSQL's COPY: however many, one at a time."""
+"""Rows of the database as the lines of a file, made by PostgreSQL's COPY: however many, a block at a time."""
 
 import csv
 import io
 import json
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
@@ -22,7 +22,7 @@ from billing.selectors.columns import Column, Kind
 GUARD = "'"
 FORMULA_STARTS = f"=+-@\t\r\n＝＋－＠{GUARD}"
 BYTE_ORDER_MARK = "\ufeff"
-CHUNK = 64 * 1024
+BLOCK = 64 * 1024
 #: A download that its reader lets wait for longer is ended: it keeps the database from tidying up.
 LONGEST_COPY = timedelta(minutes=15)
 SETTINGS = {
@@ -40,7 +40,8 @@ OPTIONS = {
 }
 
 Values = Mapping[str, str]
-Lines = Generator[bytes, None, None]
+#: Pieces of a file, each of them some whole lines.
+Blocks = Generator[bytes, None, None]
 
 
 class Format(StrEnum):
@@ -66,8 +67,8 @@ def one_snapshot() -> Iterator[None]:
 
 def copied(
     name: str, parameters: Mapping[str, Any], columns: Sequence[Column], wallet: Wallet, file_format: Format
-) -> Lines:
-    """Yield the lines of a query of `billing/sql/`, each of them whole, with these of its columns.
+) -> Blocks:
+    """Yield the lines of a query of `billing/sql/`, with these of its columns, in blocks of 64 kB and a little more.
 
     In CSV, text that a spreadsheet could take for a formula is guarded; in JSON Lines nothing is.
     """
@@ -80,7 +81,7 @@ def copied(
     guarded = [ord(start) for start in FORMULA_STARTS] if file_format == Format.CSV else []
     values = {**parameters, "guarded": guarded}
     with connection.cursor() as cursor, _own_settings(wallet), cursor.copy(copy, values) as lines:
-        yield from map(bytes, lines)
+        yield from in_blocks(lines)
 
 
 def counted(name: str, parameters: Mapping[str, Any], *, most: int) -> int:
@@ -133,17 +134,17 @@ def line(values: Values, columns: Sequence[Column], file_format: Format) -> byte
     return f"{{{','.join(members)}}}\n".encode()
 
 
-def in_chunks(lines: Lines) -> Lines:
-    """Yield the same bytes in pieces that are worth sending; closing this closes what it reads from."""
-    chunk = bytearray()
-    with closing(lines):
-        for each in lines:
-            chunk += each
-            if len(chunk) >= CHUNK:
-                yield bytes(chunk)
-                chunk.clear()
-    if chunk:
-        yield bytes(chunk)
+def in_blocks(pieces: Iterable[bytes]) -> Blocks:
+    """Yield the same bytes in pieces that are worth sending, each of them some of those that came."""
+    block, size = [], 0
+    for piece in pieces:
+        block.append(piece)
+        size += len(piece)
+        if size >= BLOCK:
+            yield b"".join(block)
+            block, size = [], 0
+    if block:
+        yield b"".join(block)
 
 
 def _csv_line(values: Sequence[str]) -> str:

@@ -1,14 +1,14 @@
 """Exports: files as of one moment of the books, with as little memory for a million lines as for one."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import IO
 
 from billing.selectors import copying, history_lines, spreadsheets, statement_lines, usage_lines
 from billing.selectors.columns import ENTRY_COLUMNS, STATEMENT_COLUMNS, USAGE_COLUMNS, Column
-from billing.selectors.copying import Format, Lines
+from billing.selectors.copying import Blocks, Format, Values
 from billing.selectors.export_contents import NAMES, Contents, Wanted, What
 
 #: What a page calls the formats.
@@ -51,35 +51,39 @@ def size(wanted: Wanted, file_format: Format) -> Size:
     return Size(count, count * dict(zip(Format, kind.bytes_a_line, strict=True))[file_format])
 
 
-def lines(wanted: Wanted, file_format: Format) -> Lines:
-    """Yield the lines of a file in CSV or JSON Lines, header included, all of them as of one moment.
+def stream(wanted: Wanted, file_format: Format) -> Blocks:
+    """Yield a file in CSV or JSON Lines in blocks of whole lines, header included, all of them as of one moment.
 
     It must be read to its end or closed: until then it keeps a transaction open, which only reads.
     """
     with copying.one_snapshot():
         contents = KINDS[wanted.what].contents(wanted)
         digest = hashlib.sha256()
-        yield copying.header(contents.columns, file_format)
-        for values in contents.before:
-            yield copying.line(values, contents.columns, file_format)
-        for line in copying.copied(contents.query, contents.parameters, contents.columns, wanted.wallet, file_format):
-            digest.update(line)
-            yield line
-        for values in contents.after(digest.hexdigest()):
-            yield copying.line(values, contents.columns, file_format)
-
-
-def stream(wanted: Wanted, file_format: Format) -> Lines:
-    """Yield the bytes of a file in CSV or JSON Lines, in pieces that are worth sending."""
-    return copying.in_chunks(lines(wanted, file_format))
+        columns = contents.columns
+        head = copying.header(columns, file_format) + _lines(contents.before, columns, file_format)
+        for block in copying.copied(contents.query, contents.parameters, columns, wanted.wallet, file_format):
+            digest.update(block)
+            yield head + block
+            head = b""
+        if tail := head + _lines(contents.after(digest.hexdigest()), columns, file_format):
+            yield tail
 
 
 def spreadsheet(wanted: Wanted, file: IO[bytes]) -> None:
     """Write a file in XLSX. It has what the file in CSV has, to whose lines a statement's digest belongs."""
-    with closing(lines(wanted, Format.CSV)) as csv_lines:
-        spreadsheet_of(wanted, csv_lines, file)
+    with closing(stream(wanted, Format.CSV)) as blocks:
+        spreadsheet_of(wanted, _one_by_one(blocks), file)
 
 
 def spreadsheet_of(wanted: Wanted, csv_lines: Iterable[bytes], file: IO[bytes]) -> None:
     """Write a file in XLSX from the lines of the one in CSV."""
     spreadsheets.write(csv_lines, KINDS[wanted.what].columns, file, title=NAMES[wanted.what])
+
+
+def _lines(rows: Iterable[Values], columns: Sequence[Column], file_format: Format) -> bytes:
+    return b"".join(copying.line(values, columns, file_format) for values in rows)
+
+
+def _one_by_one(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    for block in blocks:
+        yield from block.splitlines(keepends=True)

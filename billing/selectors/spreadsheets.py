@@ -18,7 +18,7 @@ MOST_ROWS = 1_048_575
 #: A spreadsheet's numbers are exact up to so many digits; longer ones are written as text.
 EXACT_DIGITS = 15
 WIDTHS = {Kind.NUMBER: 13, Kind.DAY: 12, Kind.TEXT: 18}
-WIDE = {"posted_at": 33, "posted_at_utc": 28, "what": 36, "source_name": 26, "reference": 40}
+WIDE = {"posted_at": 33, "what": 36, "source_name": 26, "reference": 40}
 
 Row = list[str]
 

@@ -16,7 +16,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from billing.models import Export
 from billing.selectors import exports
-from billing.selectors.copying import CHUNK, Format
+from billing.selectors.copying import BLOCK, Format
 from billing.selectors.export_contents import Wanted
 
 SECONDS_BETWEEN_SIGNS = 2.0
@@ -134,7 +134,7 @@ def _counted(lines: IO[bytes], progress: Progress) -> Iterator[bytes]:
 def _measure(file: IO[bytes]) -> tuple[int, str]:
     digest, size = hashlib.sha256(), 0
     file.seek(0)
-    while chunk := file.read(CHUNK):
+    while chunk := file.read(BLOCK):
         digest.update(chunk)
         size += len(chunk)
     return size, digest.hexdigest()

@@ -21,9 +21,12 @@ WITH named AS MATERIALIZED (
 entry AS (
     SELECT *,
         (SELECT features FROM named) ->> feature_id AS used,
-        coalesce((SELECT grants FROM named) ->> grant_id::text, 'Credits') AS origin,
+        CASE WHEN kind IN ('grant', 'expiry', 'adjustment')
+            THEN coalesce((SELECT grants FROM named) ->> grant_id::text, 'Credits') END AS origin,
         (SELECT prices FROM named) -> price_id::text AS price,
-        CASE WHEN feature_id IS NOT NULL THEN {source_name} END AS source_name
+        CASE WHEN feature_id IS NOT NULL THEN {source_name} END AS source_name,
+        detail -> 'input_tokens' AS tokens_in,
+        detail -> 'output_tokens' AS tokens_out
     FROM billing_ledgerentry AS entry
     WHERE wallet_id = %(wallet)s AND sequence BETWEEN %(first)s AND %(last)s
         AND (%(kinds)s::text[] IS NULL OR kind = ANY (%(kinds)s::text[]))
@@ -38,8 +41,7 @@ entry AS (
 )
 SELECT
     sequence,
-    to_char(posted_at, 'YYYY-MM-DD"T"HH24:MI:SS.USTZH:TZM') AS posted_at,
-    to_char(posted_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS posted_at_utc,
+    posted_at,
     posted_on,
     coalesce(used_on, posted_on) AS counts_on,
     kind,
@@ -56,23 +58,23 @@ SELECT
     END AS what,
     feature_id AS feature,
     priced_as_id AS model,
-    CASE WHEN ascii(source) = ANY (%(guarded)s) THEN '''' ELSE '' END || nullif(source, '') AS source,
-    CASE WHEN ascii(source_name) = ANY (%(guarded)s) THEN '''' ELSE '' END || source_name AS source_name,
+    CASE WHEN ascii(source) = ANY (%(guarded)s) THEN '''' || source ELSE nullif(source, '') END AS source,
+    CASE WHEN ascii(source_name) = ANY (%(guarded)s) THEN '''' || source_name ELSE source_name END AS source_name,
     quantity,
     (SELECT units FROM named) ->> priced_as_id AS unit,
     price -> 0 AS price,
     price -> 1 AS price_per,
     trim_scale(cost * 0.001) AS cost,
     trim_scale(available_change * 0.001) AS change,
-    trim_scale(held_change * 0.001) AS held_change,
+    CASE held_change WHEN 0 THEN 0 ELSE trim_scale(held_change * 0.001) END AS held_change,
     trim_scale(available_after * 0.001) AS balance,
     CASE WHEN %(held_before)s::bigint IS NOT NULL THEN trim_scale(
         (%(held_before)s::bigint + sum(held_change) OVER (ORDER BY sequence ROWS UNBOUNDED PRECEDING)) * 0.001
     ) END AS held,
-    trim_scale(uncovered * 0.001) AS uncovered,
+    CASE uncovered WHEN 0 THEN 0 ELSE trim_scale(uncovered * 0.001) END AS uncovered,
     cycle,
-    CASE WHEN ascii(key) = ANY (%(guarded)s) THEN '''' ELSE '' END || key AS reference,
-    CASE WHEN jsonb_typeof(detail -> 'input_tokens') = 'number' THEN detail -> 'input_tokens' END AS input_tokens,
-    CASE WHEN jsonb_typeof(detail -> 'output_tokens') = 'number' THEN detail -> 'output_tokens' END AS output_tokens
+    CASE WHEN ascii(key) = ANY (%(guarded)s) THEN '''' || key ELSE key END AS reference,
+    CASE WHEN jsonb_typeof(tokens_in) = 'number' THEN tokens_in END AS input_tokens,
+    CASE WHEN jsonb_typeof(tokens_out) = 'number' THEN tokens_out END AS output_tokens
 FROM entry
 ORDER BY sequence

@@ -88,7 +88,6 @@ def _exported(entry: LedgerEntry, title: str, names: dict[str, str]) -> Row:
     return {
         "sequence": entry.sequence,
         "posted_at": entry.posted_at,
-        "posted_at_utc": entry.posted_at,
         "posted_on": str(entry.posted_on),
         "counts_on": str(entry.used_on or entry.posted_on),
         "kind": entry.kind,
@@ -127,7 +126,7 @@ def with_moments(rows: Iterable[Row]) -> list[Row]:
     """Return rows with their moments read, and without what only statements have."""
     return [
         {
-            name: datetime.fromisoformat(value) if name.startswith("posted_at") and value else value
+            name: datetime.fromisoformat(value) if name == "posted_at" and value else value
             for name, value in row.items()
             if name != "held"
         }

@@ -11,7 +11,7 @@ from accounts.models import User
 from billing import metering
 from billing.models import Wallet
 from billing.selectors import exports
-from billing.selectors.copying import CHUNK, Format
+from billing.selectors.copying import BLOCK, Format
 from billing.selectors.export_contents import Wanted, What
 from billing.selectors.spans import custom
 from billing.tests.exports.reading import entries_of, from_csv
@@ -61,7 +61,7 @@ def test_a_charge_meanwhile_waits_for_nobody_and_tears_nothing(wanted: Wanted, n
 
 def test_whoever_stops_reading_leaves_no_question_open(wanted: Wanted, now: datetime) -> None:
     chunks = exports.stream(wanted, Format.JSONL)
-    assert len(next(chunks)) >= CHUNK
+    assert len(next(chunks)) >= BLOCK
     assert connection.connection.info.transaction_status == TransactionStatus.ACTIVE
     chunks.close()
     assert connection.connection.info.transaction_status == TransactionStatus.IDLE
