@@ -7,14 +7,19 @@
 -- where nobody asks for what is held; origins, sources and labels: what sources of grants and of usage are called; guarded:
 -- the code points before which a text gets an apostrophe, so that no spreadsheet takes it for a formula.
 
-WITH named AS MATERIALIZED (
+WITH numbered_price AS (
+    SELECT number, millicredits, per
+    FROM generate_series(1, (SELECT max(id) FROM billing_featureprice)) AS number
+        LEFT JOIN billing_featureprice AS price ON price.id = number
+),
+named AS MATERIALIZED (
     SELECT
         (SELECT jsonb_object_agg(code, CASE WHEN ascii(name) = ANY (%(guarded)s) THEN '''' ELSE '' END || name)
             FROM billing_feature) AS features,
         (SELECT jsonb_object_agg(code, CASE WHEN pricing = 'model' THEN 'token' ELSE unit END) FROM billing_feature)
             AS units,
-        (SELECT jsonb_object_agg(id, jsonb_build_array(trim_scale(millicredits * 0.001), per)) FROM billing_featureprice)
-            AS prices,
+        (SELECT array_agg(coalesce(millicredits, 0) ORDER BY number) FROM numbered_price) AS amounts,
+        (SELECT array_agg(coalesce(per, 0) ORDER BY number) FROM numbered_price) AS pers,
         (SELECT jsonb_object_agg(id, %(origins)s::jsonb ->> source) FROM billing_grant WHERE wallet_id = %(wallet)s)
             AS grants
 ),
@@ -23,7 +28,6 @@ entry AS (
         (SELECT features FROM named) ->> feature_id AS used,
         CASE WHEN kind IN ('grant', 'expiry', 'adjustment')
             THEN coalesce((SELECT grants FROM named) ->> grant_id::text, 'Credits') END AS origin,
-        (SELECT prices FROM named) -> price_id::text AS price,
         CASE WHEN feature_id IS NOT NULL THEN {source_name} END AS source_name,
         detail -> 'input_tokens' AS tokens_in,
         detail -> 'output_tokens' AS tokens_out
@@ -37,7 +41,6 @@ entry AS (
         AND (%(cycle)s::integer IS NULL OR cycle = %(cycle)s)
         AND (%(first_day)s::date IS NULL OR coalesce(used_on, posted_on) >= %(first_day)s)
         AND (%(last_day)s::date IS NULL OR coalesce(used_on, posted_on) <= %(last_day)s)
-    OFFSET 0  -- what is named here is worked out once an entry, however often it is used below
 )
 SELECT
     sequence,
@@ -62,8 +65,8 @@ SELECT
     CASE WHEN ascii(source_name) = ANY (%(guarded)s) THEN '''' || source_name ELSE source_name END AS source_name,
     quantity,
     (SELECT units FROM named) ->> priced_as_id AS unit,
-    price -> 0 AS price,
-    price -> 1 AS price_per,
+    trim_scale((SELECT amounts FROM named)[price_id] * 0.001) AS price,
+    (SELECT pers FROM named)[price_id] AS price_per,
     trim_scale(cost * 0.001) AS cost,
     trim_scale(available_change * 0.001) AS change,
     CASE held_change WHEN 0 THEN 0 ELSE trim_scale(held_change * 0.001) END AS held_change,
