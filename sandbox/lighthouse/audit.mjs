@@ -1,4 +1,4 @@
-/* Reads {chrome, flags, pages: [{url, cookie}]} and writes one line of JSON a page: what Lighthouse gives it. */
+/* Reads {chrome, flags, pages: [{url, cookie, skipped}]} and writes one line of JSON a page: what Lighthouse gives it. */
 import { readFileSync } from "node:fs";
 import { launch } from "chrome-launcher";
 import lighthouse from "lighthouse";
@@ -17,12 +17,13 @@ const reasons = (result, category) =>
 
 const browser = await launch({ chromePath: chrome, chromeFlags: flags, ignoreDefaultFlags: false, logLevel: "silent" });
 try {
-  for (const { url, cookie } of pages) {
+  for (const { url, cookie, skipped } of pages) {
     const options = {
       port: browser.port,
       output: "json",
       logLevel: "error",
       onlyCategories: CATEGORIES,
+      skipAudits: skipped,
       extraHeaders: cookie ? { Cookie: cookie } : {},
     };
     const { lhr } = await lighthouse(url, options);

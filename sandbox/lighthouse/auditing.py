@@ -36,18 +36,22 @@ HISTORY = "/settings/billing/history/"
 
 @dataclass(frozen=True, slots=True)
 class Audited:
-    """A page that is audited: as a visitor sees it, or as Bob does."""
+    """A page that is audited: as a visitor sees it, or as Bob does.
+
+    Search engines are told to leave out what isn't `for_everybody`, so that nobody asks whether they could find it.
+    """
 
     name: str
     path: str
     as_bob: bool = False
+    for_everybody: bool = False
 
 
 PAGES = [
-    Audited("landing", "/"),
+    Audited("landing", "/", for_everybody=True),
     Audited("log in", "/accounts/login/"),
-    Audited("credits", "/credits/"),
-    Audited("pricing", "/pricing/"),
+    Audited("credits", "/credits/", for_everybody=True),
+    Audited("pricing", "/pricing/", for_everybody=True),
     Audited("start", "/", as_bob=True),
     Audited("overview", "/settings/billing/", as_bob=True),
     Audited("usage", "/settings/billing/usage/", as_bob=True),
@@ -67,7 +71,7 @@ def audit() -> int:
         rows = []
         for page in PAGES:
             url = f"{site}{page.path or receipt}"
-            scores, why = _measured(chrome, url, cookie if page.as_bob else "")
+            scores, why = _measured(chrome, page, url, cookie if page.as_bob else "")
             rows.append((page.name, scores))
             print(_line(page.name, scores), flush=True)
             for reason in why if min(scores) < LINE else []:
@@ -77,17 +81,19 @@ def audit() -> int:
     return 1 if below else 0
 
 
-def _measured(chrome: str, url: str, cookie: str) -> tuple[list[int], list[str]]:
-    scores, why = _look(chrome, url, cookie)
+def _measured(chrome: str, page: Audited, url: str, cookie: str) -> tuple[list[int], list[str]]:
+    scores, why = _look(chrome, page, url, cookie)
     if min(scores) >= LINE:
         return scores, why
-    tries = [scores, *(_look(chrome, url, cookie)[0] for _ in range(FURTHER_TRIES))]
+    tries = [scores, *(_look(chrome, page, url, cookie)[0] for _ in range(FURTHER_TRIES))]
     return [int(median(each)) for each in zip(*tries, strict=True)], why
 
 
-def _look(chrome: str, url: str, cookie: str) -> tuple[list[int], list[str]]:
+def _look(chrome: str, page: Audited, url: str, cookie: str) -> tuple[list[int], list[str]]:
     """Return what Lighthouse gives a page in each category, and what cost it points."""
-    asked = {"chrome": chrome, "flags": ["--headless=new", *chromium.FLAGS], "pages": [{"url": url, "cookie": cookie}]}
+    skipped = [] if page.for_everybody else ["is-crawlable"]
+    pages = [{"url": url, "cookie": cookie, "skipped": skipped}]
+    asked = {"chrome": chrome, "flags": ["--headless=new", *chromium.FLAGS], "pages": pages}
     done = subprocess.run(
         ["node", "audit.mjs"], cwd=WORKSHOP, input=json.dumps(asked), capture_output=True, text=True, check=False
     )
@@ -178,7 +184,7 @@ def _log_in(site: str) -> tuple[str, str]:
     token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', read("/accounts/login/"))
     form = {"login": BOB.email, "password": PASSWORD, "csrfmiddlewaretoken": token[1] if token else ""}
     receipt = re.search(
-        rf'href="({HISTORY}\d+/)"', read("/accounts/login/", form) and read(f"{HISTORY}?feature=gpt-4o")
+        rf'href="({HISTORY}\d+/)[?"]', read("/accounts/login/", form) and read(f"{HISTORY}?feature=gpt-4o")
     )
     if not receipt:
         raise SandboxError(
