@@ -143,8 +143,10 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "accounts.middleware.SessionActivityMiddleware",
-    "accounts.middleware.TimeZoneMiddleware",
     "cleverai.middleware.PrivatePagesMiddleware",
+    # after what notes whose session it is, before what asks whose page it is
+    "cleverai.seeing_as.SeeingAsMiddleware",
+    "accounts.middleware.TimeZoneMiddleware",
 ]
 
 ROOT_URLCONF = "cleverai.urls"

@@ -5,7 +5,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 from billing.urls import chatbot_urls, public_urls, support_urls, webhook_urls
-from cleverai import crawlers, health, views
+from cleverai import crawlers, health, seeing_as, views
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -18,6 +18,7 @@ urlpatterns = [
     path("accounts/", include("allauth.urls")),
     path("admin/login/", views.staff_login, name="staff_login"),
     path("admin/", admin.site.urls),
+    path("seeing-as/", seeing_as.seeing_as_page, name="seeing_as"),
     path("robots.txt", crawlers.robots, name="robots"),
     path("sitemap.xml", crawlers.site_map, name="site_map"),
     path("livez", health.livez, name="livez"),

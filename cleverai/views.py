@@ -86,5 +86,6 @@ def error_page(request: HttpRequest, status: int, *, template: str | None = None
     if wants_json(request):
         problem = {"type": "about:blank", "title": PROBLEM_TITLES[status], "status": status}
         return HttpResponse(json.dumps(problem), status=status, content_type="application/problem+json")
-    page = render_to_string(template or f"errors/{status}.html", {"site_name": "CleverAI"})
+    seen = getattr(request, "seeing_as", None)
+    page = render_to_string(template or f"errors/{status}.html", {"site_name": "CleverAI", "seeing_as": seen})
     return HttpResponse(page, status=status)

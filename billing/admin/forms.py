@@ -167,6 +167,16 @@ class SuspensionForm(forms.Form):
     )
 
 
+class SeeingAsForm(forms.Form):
+    """Why a member of staff wants to see what a customer sees."""
+
+    reason = forms.CharField(
+        max_length=200,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="For colleagues, in the staff's log for good: the question's number, not people's secrets.",
+    )
+
+
 class NothingAsked(forms.Form):
     """An act that asks for nothing."""
 

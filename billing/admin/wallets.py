@@ -12,9 +12,11 @@ from billing.admin.balance_at import BalanceAt
 from billing.admin.contracts import SET_CONTRACT, ContractActs
 from billing.admin.paging import is_row_number
 from billing.admin.reading import Only, credits_column, moment_column, name_of, yes_column
+from billing.admin.seeing_as import SeeingAs
 from billing.admin.tables import ROWS, Table, anchor
 from billing.admin.wallet_acts import ADJUST, SUSPEND, settled
 from billing.models import ContractRequest, Hold, SupportRequest, Wallet
+from billing.seeing_as import SEE_AS
 from billing.services.cycles import CONTRACT
 from billing.services.ledger import NEVER
 from billing.units import format_credits
@@ -27,7 +29,7 @@ class Suspended(Only):
 
 
 @admin.register(Wallet)
-class WalletAdmin(BalanceAt, ContractActs):
+class WalletAdmin(SeeingAs, BalanceAt, ContractActs):
     """Wallets: the amounts are read-only, and change through acts that write an entry."""
 
     credits_available = credits_column("available")
@@ -134,6 +136,7 @@ class WalletAdmin(BalanceAt, ContractActs):
             "may_adjust": ADJUST,
             "may_suspend": SUSPEND,
             "may_set_contract": SET_CONTRACT,
+            "may_see_as": SEE_AS,
             "may_read_books": balance_at.READ,
         }
         more = {name: request.user.has_perm(permission) for name, permission in may.items()}

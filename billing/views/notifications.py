@@ -5,6 +5,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from billing.seeing_as import is_staff_looking
 from billing.selectors import messages as selectors
 from billing.services import messages
 from billing.views.addresses import whole_number
@@ -18,7 +19,7 @@ def notifications(request: SignedInRequest) -> HttpResponse:
     wallet = request.user.wallet
     before = whole_number(request.GET.get("before", ""))
     page = selectors.page(wallet, before=before)
-    if page.rows and request.method == "GET":
+    if page.rows and request.method == "GET" and not is_staff_looking(request):
         messages.mark_seen(wallet=wallet, newest=page.rows[0].message.pk, now=timezone.now())
     template = "billing/_notifications.html" if wants_fragment(request) else "billing/notifications.html"
     return render(request, template, {"page": page, "before": before})

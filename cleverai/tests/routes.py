@@ -97,6 +97,7 @@ ROWS = dict(
         ),
         row(OWNER, "settings/billing/history/<int:sequence>/", "/settings/billing/history/{entry}/"),
         row(OWNER, "settings/billing/notices/<int:notice_id>/dismiss/", "/settings/billing/notices/{notice}/dismiss/"),
+        row(SIGNED_IN, "seeing-as/"),
         row(SIGNED_IN, "chatbots/"),
         row(SIGNED_IN, "chatbots/new/"),
         row(OWNER, "chatbots/<int:chatbot_id>/edit/", "/chatbots/{chatbot}/edit/"),
