@@ -10,14 +10,14 @@ from playwright.sync_api import Page
 from cleverai import outages, views
 from sandbox.sample_data.people import ALICE, BOB, CARLA, STELLA, Person
 from sandbox.sample_data.sales import control
-from sandbox.sample_data.states import NORA, OSCAR, PAULA, SUE
+from sandbox.sample_data.states import FARAH, NORA, OSCAR, PAULA, SUE
 
 Size = tuple[int, str]
 EVERY_SIZE: tuple[Size, ...] = ((1280, "light"), (1280, "dark"), (320, "light"), (320, "dark"))
 #: What is a state of a page that is shown elsewhere.
 TWO_SIZES: tuple[Size, ...] = ((1280, "light"), (320, "dark"))
 PAPER: tuple[Size, ...] = ((794, "light"),)
-HISTORY, USAGE = "/settings/billing/history/", "/settings/billing/usage/"
+HISTORY, USAGE, EXPORT = "/settings/billing/history/", "/settings/billing/usage/", "/settings/billing/export/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,9 @@ SECTIONS: dict[str, list[Picture]] = {
                 "main table a"),
         Picture(BOB, "receipt-added", f"{HISTORY}?kind=added", "Where credits came from", "main table a",
                 sizes=TWO_SIZES),
-        Picture(BOB, "export", "/settings/billing/export/", "Statements that prove themselves"),
+        Picture(BOB, "export", EXPORT, "Statements that prove themselves"),
+        Picture(BOB, "export-history", f"{EXPORT}?what=history&feature=gpt-4o&format=jsonl", "What a page shows",
+                sizes=TWO_SIZES),
         Picture(BOB, "insights", "/settings/billing/insights/", "Tips from one's own usage"),
         Picture(BOB, "chatbots", "/chatbots/", "Chatbots, and what each used"),
         Picture(BOB, "support", "/support/", "Asking our support"),
@@ -116,6 +118,9 @@ SECTIONS: dict[str, list[Picture]] = {
         Picture(NORA, "usage-new", USAGE, "Nothing used yet", sizes=TWO_SIZES),
         Picture(ALICE, "insights-free", "/settings/billing/insights/", "Insights on Free, the first two tips"),
         Picture(NORA, "insights-new", "/settings/billing/insights/", "Nothing to say yet", sizes=TWO_SIZES),
+        Picture(FARAH, "export-files", EXPORT, "Files in the background", sizes=TWO_SIZES),
+        Picture(FARAH, "export-writing", EXPORT, "A file being written", "a:has-text('Follow')", sizes=TWO_SIZES),
+        Picture(FARAH, "export-expired", EXPORT, "A file that is no longer kept", "a:has-text('See')", sizes=TWO_SIZES),
         Picture(NORA, "chatbots-new", "/chatbots/", "No chatbot yet", sizes=TWO_SIZES),
         Picture(ALICE, "overview-low", "/settings/billing/", "Little left"),
         Picture(OSCAR, "overview-out", "/settings/billing/", "Out of credits", sizes=TWO_SIZES),

@@ -26,9 +26,9 @@ class Kind:
 
 
 KINDS = {
-    What.STATEMENT: Kind(STATEMENT_COLUMNS, statement_lines.contents, statement_lines.count, (240, 560, 130)),
+    What.STATEMENT: Kind(STATEMENT_COLUMNS, statement_lines.contents, statement_lines.count, (200, 470, 120)),
     What.USAGE: Kind(USAGE_COLUMNS, usage_lines.contents, usage_lines.count, (110, 280, 60)),
-    What.HISTORY: Kind(ENTRY_COLUMNS, history_lines.contents, history_lines.count, (240, 560, 130)),
+    What.HISTORY: Kind(ENTRY_COLUMNS, history_lines.contents, history_lines.count, (200, 470, 120)),
 }
 
 
