@@ -48,9 +48,9 @@ class Line:
     def aside(self) -> str:
         """What to say beside the change: a cost that the change alone would hide."""
         entry = self.entry
-        if entry.kind == Kind.CAPTURE:
+        if entry.kind == Kind.CAPTURE and entry.held_change:
             return f"{format_credits(entry.cost)} used of {format_credits(-entry.held_change)} set aside"
-        if entry.kind == Kind.CHARGE and entry.cost and not entry.available_change:
+        if entry.kind in {Kind.CHARGE, Kind.CAPTURE} and entry.cost and not entry.available_change:
             return f"worth {credits_words(entry.cost)}"
         return "free" if entry.kind == Kind.CHARGE and not entry.cost else ""
 

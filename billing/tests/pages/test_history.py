@@ -11,6 +11,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
 from billing import metering
+from billing.models import Wallet
 from billing.selectors.history import PAGE_SIZE
 from billing.services import chatbots
 from billing.tests.pages.acts import charge
@@ -57,6 +58,15 @@ def test_it_lists_what_happened_with_the_running_balance(browser_of_alice: Clien
         " Monthly credits (receipt 1) 10 Mar 2025 09:30 +100 100" in page
     )
     assert "4 entries" in page
+
+
+def test_work_without_limit_says_what_it_was_worth(browser_of_alice: Client, alice: User, clock: Clock) -> None:
+    Wallet.objects.filter(owner=alice).update(unlimited=True)
+    hold = metering.hold(wallet=alice.wallet, feature="o1-preview", quantity=2_000, key="1", now=clock())
+    metering.capture(wallet=alice.wallet, hold=hold, quantity=1_000, now=clock.moves(minutes=1))
+    page = words(browser_of_alice.get(HISTORY))
+    assert "1,000 tokens 10 Mar 2025 09:31 0 worth 15 credits 100" in page
+    assert "of 0 set aside" not in page
 
 
 def test_it_turns_pages_back_and_forth(browser_of_alice: Client, chatty: User) -> None:
