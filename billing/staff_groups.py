@@ -19,10 +19,11 @@ IN_ORDER = (SUPPORT, BILLING, OWNER)
 
 #: What everybody in a group may read: all of billing.
 READ = (
-    "chatbot", "checkout", "contractrequest", "customer", "dailyusage", "departure", "dispute", "entrynote",
-    "entryshare", "export", "feature", "featureprice", "formercustomer", "grant", "heartbeat", "hold", "ledgerentry",
-    "mailpreference", "message", "notice", "pack", "plan", "purchase", "reconciliationrun", "refund", "stripeevent",
-    "stripeprice", "stripesubscription", "subscription", "supportrequest", "usageline", "wallet",
+    "chatbot", "checkout", "contractrequest", "customer", "dailycredits", "dailyfigures", "dailyusage", "departure",
+    "dispute", "entrynote", "entryshare", "export", "feature", "featureprice", "formercustomer", "grant", "heartbeat",
+    "hold", "ledgerentry", "mailpreference", "message", "notice", "pack", "plan", "purchase", "reconciliationrun",
+    "refund", "stripeevent", "stripeprice", "stripesubscription", "subscription", "supportrequest", "usageline",
+    "wallet",
 )  # fmt: skip
 
 #: What each group may do beyond the one before it.

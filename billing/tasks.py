@@ -22,6 +22,7 @@ from billing.services import (
     contracts,
     expiring,
     exports,
+    figures,
     inbox,
     messages,
     outbox,
@@ -191,6 +192,12 @@ def prove_books() -> int:
     for difference in differences:
         logger.error("The books don't add up: %s", difference)
     return len(differences)
+
+
+@task("Days written: {}.")
+def close_days() -> int:
+    """Write down what all books came to on the days that are over; return how many it wrote."""
+    return figures.close_days(now=timezone.now())
 
 
 def _deliver(message_id: int) -> object:

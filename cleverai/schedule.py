@@ -51,6 +51,7 @@ def periodic_tasks(*, sweep: timedelta) -> list[Periodic]:
             HOUR,
             "tells owners once a cycle that monthly credits are about to expire unused",
         ),
+        Periodic("close_days", HOUR, "adds up what all books came to on the days that are over, for staff's figures"),
         Periodic("prove_books", DAY, "checks every sum of the books", at=crontab(hour="3", minute="7")),
     ]
 

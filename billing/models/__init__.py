@@ -7,6 +7,7 @@ from billing.models.contracts import ContractRequest
 from billing.models.customers import Customer, FormerCustomer
 from billing.models.departures import Departure
 from billing.models.exports import Export
+from billing.models.figures import DailyCredits, DailyFigures
 from billing.models.holds import Hold
 from billing.models.ledger import EntryNote, EntryShare, Grant, LedgerEntry
 from billing.models.messages import MailPreference, Message
@@ -24,6 +25,8 @@ __all__ = [
     "Checkout",
     "ContractRequest",
     "Customer",
+    "DailyCredits",
+    "DailyFigures",
     "DailyUsage",
     "Departure",
     "Dispute",

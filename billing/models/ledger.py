@@ -1,6 +1,7 @@
 """The books: grants of credits, the entries that move them, and who paid for what. Append-only."""
 
 from django.conf import settings
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
 
@@ -151,6 +152,7 @@ class LedgerEntry(models.Model):
                 condition=Q(used_on__isnull=False) & ~Q(used_on=F("posted_on")),
             ),
             models.Index(fields=["hold"], name="entries_of_a_hold", condition=Q(hold__isnull=False)),
+            BrinIndex(fields=["posted_at"], name="entries_by_time", pages_per_range=32, autosummarize=True),
             models.Index(fields=["-id"], name="entries_by_staff", condition=Q(actor__isnull=False)),
             models.Index(fields=["-id"], name="entries_not_wholly_covered", condition=Q(uncovered__gt=0)),
         ]

@@ -64,6 +64,8 @@ class Message(models.Model):
         indexes = [
             models.Index(fields=["wallet", "-id"], name="messages_newest_first"),
             models.Index(fields=["next_attempt_at"], name="mails_to_send", condition=Q(mail="waiting")),
+            models.Index(fields=["-id"], name="mails_given_up", condition=Q(mail="failed")),
+            models.Index(fields=["raised_at"], name="payments_that_failed", condition=Q(kind="payment_failed")),
         ]
 
     def __str__(self) -> str:

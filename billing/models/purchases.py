@@ -75,6 +75,7 @@ class Purchase(models.Model):
         indexes = [
             models.Index(fields=["wallet", "-id"], name="purchases_newest_first"),
             models.Index(fields=["stripe_payment_intent_id"], name="purchases_by_payment"),
+            models.Index(fields=["fulfilled_at"], name="purchases_by_time"),
         ]
 
     def __str__(self) -> str:

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.fields.json import KT
 
 
 class StripeEvent(models.Model):
@@ -42,7 +43,9 @@ class StripeEvent(models.Model):
         ]
         indexes = [
             models.Index(fields=["next_attempt_at"], name="events_to_handle", condition=Q(status="pending")),
+            models.Index(fields=["-id"], name="events_given_up", condition=Q(status="failed")),
             models.Index(fields=["object_id"], name="events_by_object"),
+            models.Index(KT("payload__data__object__customer"), name="events_by_customer"),
         ]
 
     def __str__(self) -> str:

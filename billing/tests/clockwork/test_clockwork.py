@@ -56,6 +56,7 @@ class TestTheSchedule:
         often = {each.task: each.every for each in settings.PERIODIC_TASKS}
         assert often.pop("reconcile_with_stripe") == timedelta(hours=1)
         assert often.pop("tell_of_expiring_credits") == timedelta(hours=1)
+        assert often.pop("close_days") == timedelta(hours=1)
         assert often.pop("prove_books") == DAY
         assert set(often.values()) == {timedelta(minutes=1)}
 
@@ -81,6 +82,7 @@ class TestHeartbeats:
             "write_heartbeat": "The worker's clock is off by so many seconds: 0.",
             "reconcile_with_stripe": "Left for a person: 0.",
             "tell_of_expiring_credits": "Owners told that credits expire: 0.",
+            "close_days": "Days written: 0.",
             "prove_books": "Differences: 0.",
         }
 
