@@ -9,11 +9,15 @@ from django.contrib.admin import AdminSite
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
+from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.module_loading import import_string
 
 from accounts import second_step
 from cleverai import staff_refusals
 
+#: What fills the first page; named, because the apps' admin modules import this site.
+FIRST_PAGE = "billing.admin.home.context"
 NUL = "\0"
 LAST_YEAR = 9999
 YEARS = ("__year", "__iso_year")
@@ -69,6 +73,10 @@ class StaffSite(AdminSite):
             return None
         url = second_step.question_url(request)
         return second_step.ask(request, url=url) if url else None
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        """Show staff how everything is, and where things are."""
+        return super().index(request, {**import_string(FIRST_PAGE)(request), **(extra_context or {})})
 
     def password_change(  # type: ignore[override]  # the stubs know no redirect here
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
