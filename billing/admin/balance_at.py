@@ -9,7 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_safe
@@ -92,6 +92,7 @@ class BalanceAt(ReadOnly):
             "title": f"Why is the balance of {name_of(wallet)} what it is?",
             "original": wallet,
             "back_url": page_of(wallet),
+            "timeline_url": reverse("admin:billing_wallet_timeline", args=[wallet.pk]),
             "form": form,
             "answer": answer,
             "zone": timezone.get_current_timezone_name(),

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse
 
 from billing.admin import balance_at, listings, sale_tables
@@ -14,6 +15,7 @@ from billing.admin.paging import is_row_number
 from billing.admin.reading import Only, credits_column, moment_column, name_of, yes_column
 from billing.admin.seeing_as import SeeingAs
 from billing.admin.tables import ROWS, Table, anchor
+from billing.admin.timeline import Timeline
 from billing.admin.wallet_acts import ADJUST, SUSPEND, settled
 from billing.models import ContractRequest, Hold, SupportRequest, Wallet
 from billing.seeing_as import SEE_AS
@@ -28,8 +30,14 @@ class Suspended(Only):
     condition = Q(suspended_at__isnull=False)
 
 
+class Due(Only):
+    title = parameter_name = "due"
+    label = "Something is due"
+    condition = Q(next_due_at__lte=Now())
+
+
 @admin.register(Wallet)
-class WalletAdmin(SeeingAs, BalanceAt, ContractActs):
+class WalletAdmin(SeeingAs, BalanceAt, Timeline, ContractActs):
     """Wallets: the amounts are read-only, and change through acts that write an entry."""
 
     credits_available = credits_column("available")
@@ -44,7 +52,7 @@ class WalletAdmin(SeeingAs, BalanceAt, ContractActs):
     next_due = moment_column("next_due_at", empty="Never")
     change_form_template = "admin/billing/wallet/change_form.html"
     list_display = ("name", "plan", "credits_available", "credits_held", "is_unlimited", "suspended", "ends")
-    list_filter = ("subscription__plan", "unlimited", Suspended)
+    list_filter = ("subscription__plan", "unlimited", Suspended, Due)
     list_select_related = ("owner", "subscription__plan")
     search_fields = ("owner__email", "owner__name", "=id")
     search_help_text = "Part of the owner's e-mail address or name, or the wallet's number."

@@ -1,0 +1,147 @@
+"""What the line of a wallet's time consists of."""
+
+from typing import Any
+
+from allauth.usersessions.models import UserSession
+from django.contrib.admin.models import LogEntry
+from django.db.models import Q, QuerySet
+from django.db.models.expressions import RawSQL
+from django.db.models.fields.json import KT
+
+from billing import sql
+from billing.models import (
+    Checkout,
+    ContractRequest,
+    Customer,
+    Dispute,
+    Export,
+    FormerCustomer,
+    Grant,
+    LedgerEntry,
+    Message,
+    Notice,
+    Purchase,
+    Refund,
+    StripeEvent,
+    StripeSubscription,
+    SupportRequest,
+    Wallet,
+)
+from billing.selectors.staff_timeline import ENTRY, Source
+
+Kind = LedgerEntry.Kind
+
+#: What the filter offers: its word in the address, and its label.
+GROUPS = {
+    "usage": "Usage",
+    "credits": "Credits in and out",
+    "holds": "Holds",
+    "sales": "Sales and refunds",
+    "stripe": "Stripe’s events",
+    "told": "Mails and warnings",
+    "requests": "Requests and answers",
+    "staff": "Staff’s acts",
+    "other": "Exports and logins",
+}
+
+
+def _grants(wallet: Wallet) -> QuerySet[Grant]:
+    return wallet.grants.all()
+
+
+def _checkouts(wallet: Wallet) -> QuerySet[Checkout]:
+    return wallet.checkouts.all()
+
+
+def _purchases(wallet: Wallet) -> QuerySet[Purchase]:
+    return wallet.purchases.select_related("pack", "plan", "grant")
+
+
+def _refunds(wallet: Wallet) -> QuerySet[Refund]:
+    return wallet.refunds.select_related("actor")
+
+
+def _disputes(wallet: Wallet) -> QuerySet[Dispute]:
+    return wallet.disputes.all()
+
+
+def _messages(wallet: Wallet) -> QuerySet[Message]:
+    return wallet.messages.defer("text", "html")
+
+
+def _notices(wallet: Wallet) -> QuerySet[Notice]:
+    return wallet.notices.all()
+
+
+def _support(wallet: Wallet) -> QuerySet[SupportRequest]:
+    return wallet.support_requests.select_related("answered_by")
+
+
+def _contracts(wallet: Wallet) -> QuerySet[ContractRequest]:
+    return wallet.contract_requests.select_related("answered_by")
+
+
+def _exports(wallet: Wallet) -> QuerySet[Export]:
+    return wallet.exports.all()
+
+
+def _sessions(wallet: Wallet) -> QuerySet[Any]:
+    sessions: QuerySet[Any] = UserSession.objects.filter(user=wallet.owner_id)
+    return sessions if wallet.owner_id else sessions.none()
+
+
+def _stripe_events(wallet: Wallet) -> QuerySet[StripeEvent]:
+    """Return what Stripe sent about the wallet's customers, or about anything that they have at Stripe."""
+    customers = {
+        *Customer.objects.filter(wallet=wallet).values_list("stripe_customer_id", flat=True),
+        *FormerCustomer.objects.filter(wallet=wallet).values_list("stripe_customer_id", flat=True),
+    } - {None}
+    things: set[str | None] = set(customers)
+    for model, field in (
+        (StripeSubscription, "stripe_subscription_id"),
+        (Checkout, "stripe_session_id"),
+        (Purchase, "stripe_invoice_id"),
+        (Refund, "stripe_refund_id"),
+        (Dispute, "stripe_dispute_id"),
+    ):
+        things.update(model._default_manager.filter(wallet=wallet).values_list(field, flat=True))
+    about = Q(object_id__in=sorted(thing for thing in things if thing))
+    of_them = Q(customer__in=sorted(each for each in customers if each))
+    events = StripeEvent.objects.alias(customer=KT("payload__data__object__customer"))
+    return events.filter(about | of_them).defer("payload")
+
+
+def _staff_acts(wallet: Wallet) -> QuerySet[LogEntry]:
+    """Return what staff's log has of the wallet, of its owner, and of what belongs to it."""
+    about = RawSQL(sql.read("staff_acts"), [wallet.pk])  # noqa: S611  (a file of ours)
+    return LogEntry.objects.filter(pk__in=about).select_related("user", "content_type")
+
+
+#: In the order of what is shown first of what happened at the same time: effects above causes.
+SOURCES = (
+    Source(ENTRY, "usage", 90, "billing.view_ledgerentry", kinds=(Kind.CHARGE, Kind.CAPTURE)),
+    Source(
+        ENTRY,
+        "credits",
+        90,
+        "billing.view_ledgerentry",
+        kinds=(Kind.GRANT, Kind.EXPIRY, Kind.CLAWBACK, Kind.ADJUSTMENT),
+    ),
+    Source(ENTRY, "holds", 90, "billing.view_ledgerentry", kinds=(Kind.HOLD, Kind.RELEASE)),
+    Source("notice", "told", 85, "billing.view_notice", "raised_at", _notices),
+    Source("message", "told", 80, "billing.view_message", "raised_at", _messages),
+    Source("ended", "credits", 75, "billing.view_grant", "closed_at", _grants),
+    Source("refund", "sales", 70, "billing.view_refund", "requested_at", _refunds),
+    Source("dispute", "sales", 65, "billing.view_dispute", "opened_at", _disputes),
+    Source("purchase", "sales", 60, "billing.view_purchase", "fulfilled_at", _purchases),
+    Source("checkout", "sales", 55, "billing.view_checkout", "created_at", _checkouts),
+    Source("event", "stripe", 50, "billing.view_stripeevent", "received_at", _stripe_events),
+    Source("answer", "requests", 45, "billing.view_supportrequest", "answered_at", _support),
+    Source("question", "requests", 40, "billing.view_supportrequest", "created_at", _support),
+    Source("contract-answer", "requests", 35, "billing.view_contractrequest", "answered_at", _contracts),
+    Source("contract", "requests", 30, "billing.view_contractrequest", "created_at", _contracts),
+    Source("act", "staff", 25, "billing.view_wallet", "action_time", _staff_acts),
+    Source("written", "other", 20, "billing.view_wallet", "ready_at", _exports),
+    Source("export", "other", 15, "billing.view_wallet", "created_at", _exports),
+    Source("login", "other", 10, "accounts.view_user", "created_at", _sessions),
+)
