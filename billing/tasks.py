@@ -13,7 +13,7 @@ from celery import shared_task
 from django.db import OperationalError
 from django.utils import timezone
 
-from billing import webhooks
+from billing import traces, webhooks
 from billing.errors import StripeUnavailable
 from billing.models import Refund
 from billing.queue import hint
@@ -95,6 +95,7 @@ def settle_due_wallets() -> int:
 
 
 def _settle(wallet_id: int) -> bool:
+    traces.wallet_id.set(wallet_id)
     try:
         return clockwork.settle_if_due(wallet_id=wallet_id, now=timezone.now())
     except OperationalError:
@@ -234,6 +235,7 @@ def _each(row_ids: list[int], noun: str, work: Callable[[int], object], *, stop_
     for number, row_id in enumerate(row_ids):
         if timezone.now() >= stop_at:
             return number
+        traces.wallet_id.set(None)
         try:
             work(row_id)
         except StripeUnavailable as error:

@@ -1,9 +1,15 @@
 """The Celery application: tasks are hints, the database rows are the truth (see billing/queue.py)."""
 
+import logging
+import logging.config
 import os
+from typing import Any
 
-from celery import Celery
+from celery import Celery, Task, signals
+from django.conf import settings
 from kombu.transport import redis, virtual
+
+from cleverai import tracing
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "cleverai.settings")
 
@@ -38,3 +44,27 @@ class Transport(redis.Transport):
 app = Celery("cleverai")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@signals.setup_logging.connect
+def _log_as_everywhere(loglevel: int, **_: Any) -> None:
+    """Keep the lines of cleverai/logs.py, at the level that a worker or beat was started with."""
+    logging.config.dictConfig(settings.LOGGING)
+    logging.getLogger().setLevel(loglevel)
+
+
+@signals.before_task_publish.connect
+def _send_along(headers: dict[str, Any], **_: Any) -> None:
+    """Let a task be traced to the request, or the other task, that asked for it."""
+    if request_id := tracing.request_id.get():
+        headers["request_id"] = request_id
+
+
+@signals.task_prerun.connect
+def _begin_task(task_id: str, task: Task[..., Any], **_: Any) -> None:
+    tracing.begin(given_id=getattr(task.request, "request_id", None) or task_id, task_name=task.name or "")
+
+
+@signals.task_postrun.connect
+def _end_task(**_: Any) -> None:
+    tracing.end()

@@ -9,11 +9,31 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import resolve_url
 from django.utils.cache import patch_vary_headers
 
+from cleverai import tracing
+from cleverai.logs import ROUTE, route_of
 from cleverai.outages import outage_behind, outage_response
 
 logger = logging.getLogger(__name__)
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
+
+
+class TracingMiddleware:
+    """Gives each request an id that its log lines, its tasks and its answer carry: X-Request-ID.
+
+    One that a proxy of ours has given is kept if it is well-formed. Without a proxy anybody could have sent it.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        given_id = request.headers.get("X-Request-ID") if settings.TRUSTED_PROXY_COUNT else None
+        request_id = tracing.begin(given_id=given_id)
+        response = self.get_response(request)
+        response["X-Request-ID"] = request_id
+        request.META[ROUTE] = route_of(request)  # for the server's line about it, see cleverai/logs.py
+        return response
 
 
 class OutageMiddleware:

@@ -13,7 +13,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env, EnvError, validate
 
-from cleverai import schedule
+from cleverai import logs, schedule
 from cleverai.variables import (
     SANDBOX_KEY,
     STRIPE_API,
@@ -128,6 +128,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "cleverai.middleware.TracingMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -354,15 +355,7 @@ CONTENT_SECURITY_POLICY = {
     },
 }
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": LOG_LEVEL},
-    # the library tells what it sends and gets, names and addresses included
-    "loggers": {"stripe": {"level": "WARNING"}},
-}
+LOGGING = logs.configuration(level=LOG_LEVEL, as_json=not DEVELOPMENT)
 
 # --- development: the sandbox app, and mails that can be read in the browser -------------------------------------
 

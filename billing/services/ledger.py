@@ -9,6 +9,7 @@ from typing import Any
 from django.db import transaction
 
 from accounts.time_zones import zone
+from billing import traces
 from billing.errors import InvalidRequest, NoPlan, UnknownWallet
 from billing.models import EntryShare, Grant, Hold, LedgerEntry, Subscription, Wallet
 
@@ -170,6 +171,7 @@ def open_books(wallet_id: int, *, now: datetime) -> Iterator[Books]:
 
 def lock_wallet(wallet_id: int) -> Wallet:
     """Lock a wallet before anything else of it is locked, and return it. Raises UnknownWallet."""
+    traces.wallet_id.set(wallet_id)
     wallet = Wallet.objects.select_for_update(no_key=True).filter(pk=wallet_id).first()
     if wallet is None:
         raise UnknownWallet("There is no such wallet.")

@@ -6,6 +6,7 @@ from datetime import datetime
 from django.db.models import Prefetch, prefetch_related_objects
 
 from accounts.models import User
+from billing import traces
 from billing.errors import InvalidRequest, MeteringError
 from billing.models import Wallet
 from billing.services import settlement
@@ -31,6 +32,7 @@ def settled_wallet(*, owner: User, now: datetime) -> Wallet | None:
         wallet = owner.wallet
     except Wallet.DoesNotExist:
         return None
+    traces.wallet_id.set(wallet.pk)
     if wallet.next_due_at is not None and wallet.next_due_at <= now:
         try:
             wallet = settlement.settle(wallet_id=wallet.pk, now=now)

@@ -1,0 +1,29 @@
+"""How gunicorn serves the site: `gunicorn --config python:cleverai.gunicorn cleverai.wsgi`.
+
+This is read before the settings are. Anything can still be said on the command line, which wins.
+"""
+
+import os
+
+from cleverai import logs
+
+_level = os.environ.get("LOG_LEVEL") or "INFO"
+_alone = {"handlers": ["console"], "propagate": False}
+
+bind = f"{os.environ.get('HOST') or '127.0.0.1'}:{os.environ.get('PORT') or '8000'}"
+# WEB_CONCURRENCY, which gunicorn reads by itself, says how many processes there are. Threads let slow downloads wait.
+worker_class = "gthread"
+threads = 4
+timeout = 60
+graceful_timeout = 30
+keepalive = 5
+control_socket_disable = True
+# A heartbeat on a disk can block a worker for long; memory can't.
+worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108 - no file of ours lies there
+
+access_log_format = logs.ACCESS_FORMAT
+logconfig_dict = logs.configuration(level=_level, as_json=os.environ.get("ENVIRONMENT") != "development")
+logconfig_dict["loggers"] |= {
+    "gunicorn.error": {"level": _level, **_alone},
+    "gunicorn.access": {"level": "INFO", **_alone},
+}
