@@ -4,6 +4,9 @@ This is read before the settings are. Anything can still be said on the command 
 """
 
 import os
+import shutil
+import tempfile
+from typing import Any
 
 from cleverai import logs
 
@@ -27,3 +30,16 @@ logconfig_dict["loggers"] |= {
     "gunicorn.error": {"level": _level, **_alone},
     "gunicorn.access": {"level": "INFO", **_alone},
 }
+
+_metrics = "PROMETHEUS_MULTIPROC_DIR"
+
+
+def on_starting(server: Any) -> None:
+    """Make the folder in which workers count together what Prometheus asks for (cleverai/metrics.py)."""
+    if _metrics not in os.environ:
+        os.environ[_metrics] = tempfile.mkdtemp(prefix="cleverai-metrics-")
+
+
+def on_exit(server: Any) -> None:
+    """Remove what workers have counted."""
+    shutil.rmtree(os.environ[_metrics], ignore_errors=True)

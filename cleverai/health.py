@@ -1,12 +1,15 @@
-"""What a load balancer asks: is this process up, and can it serve?"""
+"""What machines ask: is this process up, can it serve, and how are things?"""
 
 import logging
 from collections.abc import Callable
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.core.cache import cache
 from django.db import connection
-from django.http import HttpRequest, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.utils.crypto import constant_time_compare
+from django.utils.module_loading import import_string
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -43,6 +46,20 @@ def readyz(request: HttpRequest) -> JsonResponse:
         return JsonResponse({"status": "unavailable", "missing": missing}, status=503)
     late = clockwork.late()
     return JsonResponse({"status": "degraded", "late": late} if late else {"status": "ready", "missing": []})
+
+
+@require_safe
+@never_cache
+@login_not_required
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Tell Prometheus, which brings METRICS_TOKEN, how things are; without that setting there is nothing here."""
+    if not settings.METRICS_TOKEN:
+        raise Http404
+    if not constant_time_compare(request.headers.get("Authorization", ""), f"Bearer {settings.METRICS_TOKEN}"):
+        return HttpResponse(status=401, headers={"WWW-Authenticate": "Bearer"})
+    # loaded only where it is wanted
+    exposition, content_type = map(import_string, ("cleverai.metrics.exposition", "cleverai.metrics.CONTENT_TYPE"))
+    return HttpResponse(exposition(), content_type=content_type)
 
 
 def _ask_database() -> None:

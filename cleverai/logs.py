@@ -8,6 +8,7 @@ import copy
 import logging
 from typing import Any
 
+from django.conf import settings
 from pythonjsonlogger.json import JsonFormatter
 
 from cleverai import tracing
@@ -16,7 +17,7 @@ from cleverai.hiding import hidden
 #: What gunicorn writes about a request. Its route instead of its path: paths carry tokens too (see `route_of`).
 ACCESS_FORMAT = "%(m)s %({cleverai.route}e)s %(s)s, %(B)s bytes in %(M)s ms"
 ROUTE = "cleverai.route"
-NO_ROUTE = "(no page)"
+NO_ROUTE, STATIC = "(no page)", "(static)"
 FIELDS = (
     "time", "level", "logger", "message", "request_id", "wallet_id", "task",
     "method", "route", "status", "bytes", "milliseconds", "exception", "stack",
@@ -43,7 +44,7 @@ class SafeFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         safe = copy.copy(record)
-        safe.msg, safe.args, safe.exc_text = hidden(_message(record)), None, None
+        safe.msg, safe.args, safe.exc_text = hidden(safe_message(record)), None, None
         return super().format(safe)
 
     def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's own name
@@ -93,7 +94,7 @@ def configuration(*, level: str, as_json: bool) -> dict[str, Any]:
     }
 
 
-def _message(record: logging.LogRecord) -> str:
+def safe_message(record: logging.LogRecord) -> str:
     """Return a record's message with routes instead of paths, and without what a server quotes of a bad request."""
     if record.name == "gunicorn.error":
         for start in ("Invalid request", "Error handling request"):
@@ -107,5 +108,6 @@ def _message(record: logging.LogRecord) -> str:
 
 def route_of(request: Any) -> str:
     """Return the pattern of the page that a request asked for, instead of the address with what is secret in it."""
-    match = getattr(request, "resolver_match", None)
-    return f"/{match.route}" if match else NO_ROUTE
+    if match := getattr(request, "resolver_match", None):
+        return f"/{match.route}"
+    return STATIC if request.path.startswith(settings.STATIC_URL) else NO_ROUTE

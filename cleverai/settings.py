@@ -5,6 +5,7 @@ Real environment variables win over `.env`, which wins over `.local/env` (the ad
 """
 
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
 from ssl import CERT_REQUIRED
 from typing import Any
@@ -19,8 +20,10 @@ from cleverai.variables import (
     STRIPE_API,
     check_folder,
     check_mail_address,
+    check_metrics_token,
     check_public_hosts,
     check_redis_url,
+    check_sentry_dsn,
     check_site_url,
     check_stripe_key,
     check_webhook_secrets,
@@ -82,6 +85,9 @@ SALES_EMAIL = env.str("SALES_EMAIL", validate=check_mail_address, **default_in_d
 # How often the sweeps look for what the queue has lost
 CLOCKWORK_SECONDS = env.int("CLOCKWORK_SECONDS", default=60, validate=validate.Range(min=1, max=60))
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]))
+# Without these two, nobody is told anything, and the libraries for it are not loaded
+SENTRY_DSN = env.str("SENTRY_DSN", default="", validate=check_sentry_dsn)
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="", validate=check_metrics_token)
 HSTS_SECONDS = env.int("HSTS_SECONDS", default=31_536_000, validate=validate.Range(min=0))
 
 try:
@@ -149,6 +155,9 @@ MIDDLEWARE = [
     "cleverai.seeing_as.SeeingAsMiddleware",
     "accounts.middleware.TimeZoneMiddleware",
 ]
+
+if METRICS_TOKEN:
+    MIDDLEWARE.insert(1, "cleverai.metrics.MetricsMiddleware")
 
 ROOT_URLCONF = "cleverai.urls"
 WSGI_APPLICATION = "cleverai.wsgi.application"
@@ -336,7 +345,7 @@ SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_FAILURE_VIEW = "cleverai.views.csrf_failure"
 SECURE_SSL_REDIRECT = SECURE
-SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$"]
+SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$", r"^metrics$"]
 SECURE_HSTS_SECONDS = HSTS_SECONDS if SECURE else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXY_COUNT else None
@@ -356,6 +365,8 @@ CONTENT_SECURITY_POLICY = {
 }
 
 LOGGING = logs.configuration(level=LOG_LEVEL, as_json=not DEVELOPMENT)
+if SENTRY_DSN:
+    import_module("cleverai.reports").start(dsn=SENTRY_DSN, environment=ENVIRONMENT)
 
 # --- development: the sandbox app, and mails that can be read in the browser -------------------------------------
 

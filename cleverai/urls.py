@@ -23,6 +23,7 @@ urlpatterns = [
     path("sitemap.xml", crawlers.site_map, name="site_map"),
     path("livez", health.livez, name="livez"),
     path("readyz", health.readyz, name="readyz"),
+    path("metrics", health.metrics, name="metrics"),
 ]
 if settings.DEVELOPMENT:
     urlpatterns.append(path("sandbox/", include("sandbox.urls")))

@@ -55,6 +55,24 @@ def check_webhook_secrets(secrets: list[str]) -> None:
         raise ValidationError("It must be one signing secret, whsec_…, or two with a comma between them.")
 
 
+def check_sentry_dsn(text: str) -> None:
+    """Refuse what no report can be sent to; an empty one switches reports off."""
+    parts = _parts(text)
+    if text and (
+        parts is None
+        or parts.scheme not in {"http", "https"}
+        or not parts.username
+        or not re.fullmatch(r"(/[\w-]+)*/\d+", parts.path)
+    ):
+        raise ValidationError("It must look like https://key@errors.example.com/1, or be empty.")
+
+
+def check_metrics_token(text: str) -> None:
+    """Refuse a token that could be guessed, or that no header can carry; an empty one switches /metrics off."""
+    if text and not re.fullmatch(r"[A-Za-z0-9._~+/=-]{32,}", text):
+        raise ValidationError("It must be at least 32 random letters and digits, or be empty.")
+
+
 def wrong_about_stripe(*, key: str, api_base: str, is_development: bool) -> str:
     """Return what is wrong with a key at this place and machine, naming the variable, or an empty text.
 

@@ -1,5 +1,6 @@
 """The clockwork: settling wallets that nobody touches, and whether all of it runs in time and by the right clock."""
 
+import re
 import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -40,6 +41,12 @@ class Beat:
     def has_run(self) -> bool:
         """Whether it ever ended well; until then `beat_at` is since when it is waited for."""
         return self.outcome != NOT_YET
+
+    @property
+    def figure(self) -> int | None:
+        """What the last run counted, as `billing.tasks` ends each outcome; None before the first run."""
+        found = re.search(r"(-?\d+)\.$", self.outcome)
+        return int(found[1]) if found else None
 
     @property
     def is_late(self) -> bool:

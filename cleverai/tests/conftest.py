@@ -1,10 +1,11 @@
-"""People in front of a browser, and a cache that is away."""
+"""People in front of a browser, and a cache or a database that is away."""
 
 from collections.abc import Iterator
 
 import pytest
 from allauth.account.models import EmailAddress
 from django.core.cache import caches
+from django.db import connections
 from django.test import Client
 
 from accounts.models import User
@@ -32,3 +33,14 @@ def unreachable_cache(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     del caches["default"]
     yield
     caches["default"] = mine
+
+
+@pytest.fixture
+def unreachable_database(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A database server that nobody reaches, from here to the end of the test."""
+    connection = connections["default"]
+    connection.close()
+    monkeypatch.setitem(connection.settings_dict, "HOST", "127.0.0.1")
+    monkeypatch.setitem(connection.settings_dict, "PORT", "1")
+    yield
+    connection.close()

@@ -45,6 +45,7 @@ ROWS = dict(
         row(EVERYBODY, "credits/calculator/"),
         row(EVERYBODY, "livez"),
         row(EVERYBODY, "readyz"),
+        row(EVERYBODY, "metrics"),  # or rather nobody: there is nothing without METRICS_TOKEN, see test_metrics.py
         row(EVERYBODY, "stripe/webhook/"),
         row(SIGNED_IN, "settings/profile/"),
         row(SIGNED_IN, "settings/billing/"),

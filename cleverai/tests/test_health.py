@@ -2,27 +2,15 @@
 
 import logging
 import time
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 from django.conf import settings
-from django.db import connections
 from django.db.models import F
 from django.test import Client
 
 from billing.models import Heartbeat
 from billing.services import clockwork
-
-
-@pytest.fixture
-def unreachable_database(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    connection = connections["default"]
-    connection.close()
-    monkeypatch.setitem(connection.settings_dict, "HOST", "127.0.0.1")
-    monkeypatch.setitem(connection.settings_dict, "PORT", "1")
-    yield
-    connection.close()
 
 
 def test_livez_asks_nobody(client: Client) -> None:

@@ -18,7 +18,7 @@ from honcho.environ import parse_procfile
 
 from billing.models import Heartbeat
 from billing.tests.clockwork.machinery import Queue, database_url, until
-from sandbox.checking import PRODUCTION
+from cleverai.tests.test_settings import RIGHT
 
 pytestmark = [
     pytest.mark.long,
@@ -42,7 +42,7 @@ class Deployment:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         self.commands = parse_procfile((ROOT / "Procfile").read_text()).processes
-        self.variables = PRODUCTION | {
+        self.variables = RIGHT | {
             "SECRET_KEY": secrets.token_urlsafe(64),
             "DATABASE_URL": database_url(),
             "REDIS_URL": self.queue.url,
@@ -93,6 +93,13 @@ class Deployment:
             return answer.status, dict(answer.getheaders()), answer.read()
         finally:
             connection.close()
+
+    def figure(self, name: str, token: str) -> float:
+        """Return a figure of /metrics."""
+        status, _, body = self.get("/metrics", Authorization=f"Bearer {token}")
+        assert status == 200
+        (line,) = [line for line in body.decode().splitlines() if line.startswith(f"{name} ")]
+        return float(line.removeprefix(f"{name} "))
 
     def says(self, path: str) -> Any:
         try:
@@ -166,3 +173,20 @@ def test_the_server_s_log_has_no_query_no_cookie_and_no_token(deployment: Deploy
     (line,) = [line for line in deployment.lines("web") if line.get("request_id") == "from-the-proxy-1"
                and line["logger"] == "gunicorn.access"]  # fmt: skip
     assert (line["method"], line["route"], line["status"]) == ("GET", "/stripe/webhook/", 405)
+
+
+def test_whichever_process_is_asked_tells_what_all_have_counted(deployment: Deployment) -> None:
+    token = secrets.token_urlsafe(32)
+    deployment.variables["METRICS_TOKEN"] = token
+    deployment.start("web")
+    until(lambda: deployment.says("/livez") == {"status": "up"}, "livez", seconds=60)
+    counted = 'cleverai_requests_total{method="GET",route="/livez",status="200"}'
+    before = deployment.figure(counted, token)
+
+    for _ in range(50):
+        assert deployment.get("/livez")[0] == 200
+
+    assert {deployment.figure(counted, token) for _ in range(10)} == {before + 50}
+    assert deployment.get("/metrics")[0] == 401
+    deployment.stop()
+    assert not list(deployment.folder.glob("cleverai-metrics-*"))
