@@ -5,7 +5,9 @@ from typing import Any
 from allauth.account import forms as allauth_forms
 from allauth.mfa.base import forms as mfa_forms
 from allauth.mfa.totp import forms as totp_forms
+from allauth.mfa.webauthn import forms as passkey_forms
 from django import forms
+from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
@@ -62,7 +64,8 @@ class SignupForm(PlainWords, allauth_forms.SignupForm):
         """Save the person and everything that belongs to a new person, or nothing.
 
         Two sign-ups with one address at the same moment both pass the check; the database lets one in, and the other
-        is answered as if it had come later.
+        is answered as if it had come later. A taken address costs as much work as a new one, so that the time of the
+        answer doesn't tell which it is.
         """
         if not self.account_already_exists:
             try:
@@ -74,6 +77,8 @@ class SignupForm(PlainWords, allauth_forms.SignupForm):
                 self.account_already_exists = True
             else:
                 return user, response
+        else:
+            make_password(self.cleaned_data["password1"])
         user, response = super().try_save(request)
         return user, response
 
@@ -112,6 +117,44 @@ class ReauthenticateByCodeForm(PlainWords, mfa_forms.ReauthenticateForm):
 
 class ActivateTOTPForm(PlainWords, totp_forms.ActivateTOTPForm):
     """The first code of a new authenticator app."""
+
+
+class CredentialField(forms.JSONField):
+    """What a browser says of a passkey, as JSON; numbers and nests that no parser takes are no JSON either."""
+
+    def to_python(self, value: Any) -> Any:
+        try:
+            return super().to_python(value)
+        except (ValueError, RecursionError):
+            raise ValidationError(self.error_messages["invalid"], code="invalid", params={"value": ""}) from None
+
+
+def _credential() -> CredentialField:
+    return CredentialField(widget=forms.HiddenInput)
+
+
+class AddPasskeyForm(PlainWords, passkey_forms.AddWebAuthnForm):
+    """A new passkey."""
+
+    credential = _credential()
+
+
+class AuthenticateByPasskeyForm(PlainWords, passkey_forms.AuthenticateWebAuthnForm):
+    """The second step of a login: a passkey."""
+
+    credential = _credential()
+
+
+class LoginByPasskeyForm(PlainWords, passkey_forms.LoginWebAuthnForm):
+    """A passkey instead of a password."""
+
+    credential = _credential()
+
+
+class ReauthenticateByPasskeyForm(PlainWords, passkey_forms.ReauthenticateWebAuthnForm):
+    """A passkey once more, before something that needs care."""
+
+    credential = _credential()
 
 
 class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the stubs only

@@ -7,6 +7,7 @@ own, the HTML lays it out.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from email.utils import parseaddr
 
 from django.conf import settings
@@ -14,7 +15,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 from django.urls import reverse
 
-from billing.models import ContractRequest, Message
+from billing.models import ContractRequest, Farewell, Message
 
 SITE_NAME = "CleverAI"
 LONGEST_SUBJECT = 200
@@ -103,8 +104,19 @@ def post(letter: Letter, *, to: str, message_id: str, unsubscribe_url: str = "")
 
 def message_id_of(message: Message) -> str:
     """Return the name that each sending of a message has, so that a repeat after a crash is known as one."""
-    _, _, domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")
-    return f"<message.{message.pk}.{int(message.raised_at.timestamp())}@{domain}>"
+    return _message_id("message", message.pk, message.raised_at)
+
+
+def farewell(row: Farewell) -> None:
+    """Say to somebody who has left that the account is gone; nobody is named, and nothing of the mail is kept.
+
+    Raises OSError when the mail server doesn't take it.
+    """
+    subject = f"Your {SITE_NAME} account is deleted"
+    shown = {"site_name": SITE_NAME, "subject": subject, "site_url": settings.SITE_URL}
+    body = _tidy(render_to_string("billing/email/farewell.txt", shown))
+    page = render_to_string("mail/layout.html", {**shown, "paragraphs": body.split("\n\n")})
+    post(Letter(subject, f"{body}\n", page), to=row.address, message_id=_message_id("farewell", row.pk, row.left_at))
 
 
 def contract_request(request: ContractRequest) -> None:
@@ -124,6 +136,11 @@ def contract_request(request: ContractRequest) -> None:
         reply_to=owner.email if owner else "",
         button=(page, "Open the wallet"),
     )
+
+
+def _message_id(noun: str, row_id: int, at: datetime) -> str:
+    _, _, domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")
+    return f"<{noun}.{row_id}.{int(at.timestamp())}@{domain}>"
 
 
 def _tidy(text: str) -> str:

@@ -115,6 +115,30 @@ class ContractForm(forms.Form):
     )
 
 
+class LeavingForm(forms.Form):
+    """The address of whoever deletes their account, typed so that nobody does it by mistake."""
+
+    address = forms.CharField(
+        label="Your e-mail address",
+        max_length=254,
+        validators=[check_characters],
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
+        help_text="Type it to show that you mean this account.",
+        error_messages={"required": "Type the address that you log in with."},
+    )
+
+    def __init__(self, *args: Any, email: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.email = email
+
+    def clean_address(self) -> str:
+        """Return the address; capitals make no other one."""
+        address: str = self.cleaned_data["address"].strip()
+        if address.casefold() != self.email.casefold():
+            raise ValidationError("That isn’t the address of this account. Nothing was deleted.")
+        return address
+
+
 class ChatbotForm(forms.Form):
     """A chatbot's name and its model, one of `models`. The browser doesn't cut a name: what is too long is told."""
 

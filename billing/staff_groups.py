@@ -20,10 +20,10 @@ IN_ORDER = (SUPPORT, BILLING, OWNER)
 #: What everybody in a group may read: all of billing.
 READ = (
     "chatbot", "checkout", "contractrequest", "customer", "dailycredits", "dailyfigures", "dailyusage", "departure",
-    "dispute", "entrynote", "entryshare", "export", "feature", "featureprice", "formercustomer", "grant", "heartbeat",
-    "hold", "ledgerentry", "mailpreference", "message", "notice", "pack", "plan", "purchase", "reconciliationrun",
-    "refund", "stripeevent", "stripeprice", "stripesubscription", "subscription", "supportrequest", "usageline",
-    "wallet",
+    "dispute", "entrynote", "entryshare", "export", "farewell", "feature", "featureprice", "formercustomer",
+    "grant", "heartbeat", "hold", "ledgerentry", "mailpreference", "message", "notice", "pack", "plan", "purchase",
+    "reconciliationrun", "refund", "stripeevent", "stripeprice", "stripesubscription", "subscription",
+    "supportrequest", "usageline", "wallet",
 )  # fmt: skip
 
 #: What each group may do beyond the one before it.

@@ -13,6 +13,7 @@ from celery import shared_task
 from django.db import OperationalError
 from django.utils import timezone
 
+from accounts.sessions import forget_expired_sessions
 from billing import traces, webhooks
 from billing.errors import StripeUnavailable
 from billing.models import Refund
@@ -20,8 +21,10 @@ from billing.queue import hint
 from billing.services import (
     clockwork,
     contracts,
+    departures,
     expiring,
     exports,
+    farewells,
     figures,
     inbox,
     messages,
@@ -186,6 +189,24 @@ def sweep_exports() -> int:
     return len(due)
 
 
+@task()
+def say_farewell(row_id: int) -> int:
+    """Do what is left to do for one who has left; return how many were tried."""
+    return _each([row_id], "Farewell", _go_on)
+
+
+@task("Farewells tried: {}.")
+def sweep_farewells() -> int:
+    """Go on with every farewell that isn't over: mails, and what is still to be ended at Stripe; return how many."""
+    return _sweep(lambda: farewells.due(now=timezone.now()), "Farewell", _go_on)
+
+
+@task("Forgotten: {}.")
+def forget_expired() -> int:
+    """Delete the hashes of addresses and the sessions whose time is over; return how many."""
+    return departures.forget_expired(now=timezone.now()) + forget_expired_sessions(now=timezone.now())
+
+
 @task("Differences: {}.")
 def prove_books() -> int:
     """Check every sum of the books; log and return the number of differences."""
@@ -199,6 +220,10 @@ def prove_books() -> int:
 def close_days() -> int:
     """Write down what all books came to on the days that are over; return how many it wrote."""
     return figures.close_days(now=timezone.now())
+
+
+def _go_on(farewell_id: int) -> object:
+    return farewells.go_on(farewell_id=farewell_id, now=timezone.now())
 
 
 def _deliver(message_id: int) -> object:

@@ -12,10 +12,12 @@ from billing.views import (
     exports,
     history,
     insights,
+    leaving,
     notifications,
     overview,
     packs,
     payment,
+    personal_data,
     plans,
     portal,
     preferences,
@@ -76,12 +78,24 @@ chatbot_urls = (
 #: Below /support/, in a namespace of its own.
 support_urls = ([path("", support.requests, name="requests")], "support")
 
+#: Below /settings/, in a namespace of their own.
+personal_urls = (
+    [
+        path("data/", personal_data.data, name="data"),
+        path("data/archive/", personal_data.archive, name="archive"),
+        path("data/delete/", leaving.leave, name="leave"),
+        path("data/delete/now/", leaving.delete_account, name="delete_account"),
+    ],
+    "personal",
+)
+
 #: Below /stripe/, outside the pages.
 webhook_urls = [path("webhook/", webhooks.stripe_webhook, name="stripe_webhook")]
 
 #: Open to everybody, at the top of the site.
 public_urls = [
     path("credits/", public.credits_page, name="credits"),
+    path("goodbye/", leaving.goodbye, name="goodbye"),
     path("pricing/", public.pricing, name="pricing"),
     path("credits/calculator/", calculators.calculator, name="calculator"),
 ]

@@ -44,6 +44,11 @@ def periodic_tasks(*, sweep: timedelta) -> list[Periodic]:
             sweep,
             "has the exports written whose hint or worker was lost, and deletes what has expired",
         ),
+        Periodic(
+            "sweep_farewells",
+            sweep,
+            "ends at Stripe what is left of who has left, and sends the last mail, until both are done",
+        ),
         Periodic("write_heartbeat", sweep, "proves that beat, queue and a worker run"),
         Periodic("reconcile_with_stripe", HOUR, "finds what Stripe never told us, and lays both books side by side"),
         Periodic(
@@ -52,6 +57,12 @@ def periodic_tasks(*, sweep: timedelta) -> list[Periodic]:
             "tells owners once a cycle that monthly credits are about to expire unused",
         ),
         Periodic("close_days", HOUR, "adds up what all books came to on the days that are over, for staff's figures"),
+        Periodic(
+            "forget_expired",
+            DAY,
+            "deletes sessions that are over, and what was kept of an address while its Free month lasted",
+            at=crontab(hour="4", minute="11"),
+        ),
         Periodic("prove_books", DAY, "checks every sum of the books", at=crontab(hour="3", minute="7")),
     ]
 

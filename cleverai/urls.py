@@ -4,13 +4,14 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
-from billing.urls import chatbot_urls, public_urls, support_urls, webhook_urls
+from billing.urls import chatbot_urls, personal_urls, public_urls, support_urls, webhook_urls
 from cleverai import crawlers, health, seeing_as, views
 
 urlpatterns = [
     path("", views.home, name="home"),
     path("", include(public_urls)),
     path("settings/", include("accounts.urls")),
+    path("settings/", include(personal_urls)),
     path("settings/billing/", include("billing.urls")),
     path("chatbots/", include(chatbot_urls)),
     path("support/", include(support_urls)),

@@ -9,7 +9,12 @@ import time
 
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import (
+    PermissionDenied,
+    RequestDataTooBig,
+    TooManyFieldsSent,
+    TooManyFilesSent,
+)
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
@@ -20,6 +25,8 @@ from django.views.decorators.http import require_safe
 from accounts import second_step
 from billing.views import overview, public
 from cleverai.outages import outage_behind, outage_response, wants_json
+
+TOO_LARGE = (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent)
 
 
 @require_safe
@@ -47,7 +54,7 @@ def staff_login(request: HttpRequest) -> HttpResponse:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return error_page(request, 400)
+    return error_page(request, 413 if isinstance(exception, TOO_LARGE) else 400)
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -76,6 +83,7 @@ PROBLEM_TITLES = {
     400: "Bad request",
     403: "Forbidden",
     404: "Not found",
+    413: "Content too large",
     429: "Too many requests",
     500: "Internal server error",
 }

@@ -15,6 +15,7 @@ from billing.gateway.catalog import (
 from billing.gateway.checkout import (
     create_customer,
     create_session,
+    delete_customer,
     expire_session,
     fetch_session,
     is_customer_deleted,
@@ -82,6 +83,7 @@ __all__ = [
     "create_product",
     "create_refund",
     "create_session",
+    "delete_customer",
     "disputes_of",
     "disputes_since",
     "ensure_portal_configuration",

@@ -37,6 +37,15 @@ def is_customer_deleted(customer_id: str) -> bool:
 
 
 @asks_stripe
+def delete_customer(customer_id: str) -> None:
+    """Delete a customer with their cards; subscriptions end at once, and nothing is charged any more.
+
+    Raises StripeNotFound when there is none, or none any more.
+    """
+    client().v1.customers.delete(customer_id)
+
+
+@asks_stripe
 def create_session(
     *,
     mode: str,

@@ -5,7 +5,7 @@ from billing.models.chatbots import Chatbot
 from billing.models.clockwork import Heartbeat
 from billing.models.contracts import ContractRequest
 from billing.models.customers import Customer, FormerCustomer
-from billing.models.departures import Departure
+from billing.models.departures import Departure, Farewell
 from billing.models.exports import Export
 from billing.models.figures import DailyCredits, DailyFigures
 from billing.models.holds import Hold
@@ -33,6 +33,7 @@ __all__ = [
     "EntryNote",
     "EntryShare",
     "Export",
+    "Farewell",
     "Feature",
     "FeaturePrice",
     "FormerCustomer",

@@ -6,7 +6,10 @@ from django.db.models.fields.json import KT
 
 
 class StripeEvent(models.Model):
-    """An event that Stripe sent, or that reconciliation found. Its payload is kept for people; nothing trusts it."""
+    """An event that Stripe sent, or that reconciliation found.
+
+    Its payload is kept for staff, without what is about a person (`services.payloads`); nothing trusts it.
+    """
 
     class Status(models.TextChoices):
         PENDING = "pending", "Waiting"

@@ -117,6 +117,13 @@ def apply(fetched: Fetched, *, now: datetime) -> str:
     return " ".join(filter(None, done))
 
 
+def close_all(*, wallet_id: int, now: datetime) -> None:
+    """Close every session of a wallet that could still be paid. Raises StripeUnavailable and StripeRefused."""
+    open_ones = Checkout.objects.filter(wallet_id=wallet_id, status=Checkout.Status.OPEN)
+    for checkout in open_ones.exclude(stripe_session_id=None).order_by("created_at"):
+        _expire(checkout, now=now)
+
+
 def return_url(checkout: Checkout) -> str:
     """Return where Stripe sends a buyer who has paid; built from a name, never from what a request says."""
     path = reverse("billing:checkout_return", args=[checkout.pk])
@@ -152,7 +159,8 @@ def _begin(wallet: Wallet, price: StripePrice, *, now: datetime) -> Checkout:
 
 @in_one_transaction
 def _reserve(wallet: Wallet, price: StripePrice, *, now: datetime) -> Checkout:
-    lock_wallet(wallet.pk)
+    if lock_wallet(wallet.pk).owner_id is None:
+        raise NotForSale("This account is deleted.")
     checkout = Checkout.objects.filter(wallet=wallet, thing=price.lookup_key, status=Checkout.Status.OPEN).first()
     if checkout is None and price.plan_id is not None:
         _refuse_second_plan(wallet)  # another request may have seen it paid a moment ago

@@ -122,7 +122,7 @@ def remove_expired(*, now: datetime) -> int:
             continue
         removed += Export.objects.filter(pk=export.pk, status=Status.READY).update(status=Status.EXPIRED)
     finished = Export.objects.filter(status__in=[Status.EXPIRED, Status.FAILED])
-    finished.filter(created_at__lt=now - REMEMBERED).delete()
+    finished.filter(Q(created_at__lt=now - REMEMBERED) | Q(wallet__owner=None)).delete()
     return removed
 
 
@@ -130,9 +130,8 @@ def erase(wallet: Wallet, *, now: datetime) -> None:
     """Let all files of a wallet go: those that are there with the next sweep, and none that isn't is written."""
     of_wallet = Export.objects.filter(wallet=wallet)
     of_wallet.filter(status=Status.READY, expires_at__gt=now).update(expires_at=now)
-    of_wallet.filter(status__in=Export.UNFINISHED).update(
-        status=Status.FAILED, next_attempt_at=None, error="Its owner has left."
-    )
+    of_wallet.filter(status__in=Export.UNFINISHED).update(status=Status.FAILED, next_attempt_at=None)
+    of_wallet.update(asked={}, error="Its owner has left.")
 
 
 def _claim(*, export_id: int, now: datetime) -> Export | None:

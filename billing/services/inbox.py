@@ -1,14 +1,13 @@
 """The inbox of Stripe's events: received once, claimed by one worker at a time, kept until they were followed."""
 
-import math
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db.models import F
 
 from billing.errors import BadWebhook
 from billing.gateway.facts import EventFacts
 from billing.models import StripeEvent
+from billing.services.payloads import without_people
 
 #: What Stripe is asked to tell of; `billing.webhooks` has a handler for each. Stripe lists events of at most 20 types.
 TYPES = (
@@ -58,7 +57,7 @@ def receive(*, event: EventFacts, via: StripeEvent.Via, now: datetime) -> Stripe
             "type": event.type,
             "object_id": event.object_id,
             "api_version": event.api_version,
-            "payload": _storable(event.payload),
+            "payload": without_people(event.payload),
             "via": via,
             "next_attempt_at": now,
             "occurred_at": event.created_at,
@@ -139,19 +138,6 @@ def _check_names(event: EventFacts) -> None:
     ):
         if len(name) > longest or _without_nul(name) != name:
             raise BadWebhook("The event has a name that is too long, or characters that no name has.")
-
-
-def _storable(value: Any) -> Any:
-    """Return JSON that PostgreSQL can keep: without NUL, halves of characters, and numbers that are none."""
-    if isinstance(value, str):
-        return _without_nul(value)
-    if isinstance(value, dict):
-        return {_without_nul(name): _storable(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_storable(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
 
 
 def _without_nul(text: str) -> str:

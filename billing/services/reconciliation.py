@@ -24,6 +24,7 @@ from billing.models import (
     StripeSubscription,
 )
 from billing.queue import hint
+from billing.selectors import leaving
 from billing.services import checkouts, disputes, inbox, paid_subscriptions, purchases, refunds
 
 logger = logging.getLogger(__name__)
@@ -100,6 +101,7 @@ def run(*, now: datetime, since_last_run: bool = True) -> ReconciliationRun:
         _look_at_late_renewals(tally, now=now)
         _find_grants_without_payment(tally, since=since)
         _find_second_subscriptions(tally)
+        _find_payments_after_leaving(tally)
         this.finished_at = now
     except PaymentError as error:
         tally.find(f"Stripe couldn't be asked to the end: {error}")
@@ -269,6 +271,14 @@ def _find_second_subscriptions(tally: Tally) -> None:
     for wallet_id in twice.order_by("wallet_id").values_list("wallet_id", flat=True):
         names = live.filter(wallet_id=wallet_id).order_by("pk").values_list("stripe_subscription_id", flat=True)
         tally.find(f"Wallet {wallet_id} pays for several subscriptions at once: {', '.join(names)}.")
+
+
+def _find_payments_after_leaving(tally: Tally) -> None:
+    """Report what was paid for a wallet after its owner had left: nobody can use it."""
+    for purchase in leaving.paid_after_leaving(limit=BATCH):
+        tally.find(
+            f"Purchase {purchase.pk} of wallet {purchase.wallet_id} was paid after its owner had left: refund it."
+        )
 
 
 def _is_paid_at_stripe(purchase: Purchase) -> bool:

@@ -133,10 +133,16 @@ def begin_contract(*, wallet_id: int, allowance: int | None, now: datetime) -> S
 
 @in_one_transaction
 def return_to_free(*, wallet_id: int, now: datetime) -> Subscription:
-    """End a paid plan or a contract: a new Free cycle starts, packs stay; nothing changes for who is on Free."""
+    """End a paid plan or a contract: a new Free cycle starts, packs stay; nothing changes for who is on Free.
+
+    A wallet whose owner has left begins nothing new: what it has expires in its time.
+    """
     plan = _plan(FREE)
     with settled_books(wallet_id, now=now) as books:
-        if books.subscription.plan != plan:
+        if books.wallet.owner_id is None:
+            books.subscription.status = Subscription.Status.ENDED
+            books.subscription.save(update_fields=["status"])
+        elif books.subscription.plan != plan:
             follow_calendar(books, plan)
         return books.subscription
 

@@ -10,7 +10,9 @@ from accounts.models import User
 from billing import staff_groups
 
 pytestmark = pytest.mark.django_db
-MIGRATIONS = [import_module(f"billing.migrations.{name}") for name in ("0017_staff_groups", "0018_daily_figures")]
+MIGRATIONS = [
+    import_module(f"billing.migrations.{name}") for name in ("0017_staff_groups", "0018_daily_figures", "0019_leaving")
+]
 
 
 def in_the_database(group: str) -> set[str]:

@@ -48,6 +48,12 @@ ROWS = dict(
         row(EVERYBODY, "metrics"),  # or rather nobody: there is nothing without METRICS_TOKEN, see test_metrics.py
         row(EVERYBODY, "stripe/webhook/"),
         row(SIGNED_IN, "settings/profile/"),
+        row(EVERYBODY, "goodbye/"),
+        row(SIGNED_IN, "settings/data/"),
+        row(SIGNED_IN, "settings/data/archive/"),
+        row(SIGNED_IN, "settings/data/delete/"),
+        # a second click is answered when nobody is logged in any more
+        row(EVERYBODY, "settings/data/delete/now/"),
         row(SIGNED_IN, "settings/billing/"),
         row(SIGNED_IN, "settings/billing/usage/"),
         row(SIGNED_IN, "settings/billing/history/"),

@@ -57,7 +57,7 @@ class TestTheSchedule:
         assert often.pop("reconcile_with_stripe") == timedelta(hours=1)
         assert often.pop("tell_of_expiring_credits") == timedelta(hours=1)
         assert often.pop("close_days") == timedelta(hours=1)
-        assert often.pop("prove_books") == DAY
+        assert (often.pop("prove_books"), often.pop("forget_expired")) == (DAY, DAY)
         assert set(often.values()) == {timedelta(minutes=1)}
 
     def test_a_worker_that_was_away_does_not_make_up_for_every_run_it_missed(self) -> None:
@@ -79,10 +79,12 @@ class TestHeartbeats:
             "finish_refunds": "Refunds asked for: 0.",
             "send_contract_requests": "Requests mailed: 0.",
             "sweep_exports": "Exports to write: 0.",
+            "sweep_farewells": "Farewells tried: 0.",
             "write_heartbeat": "The worker's clock is off by so many seconds: 0.",
             "reconcile_with_stripe": "Left for a person: 0.",
             "tell_of_expiring_credits": "Owners told that credits expire: 0.",
             "close_days": "Days written: 0.",
+            "forget_expired": "Forgotten: 0.",
             "prove_books": "Differences: 0.",
         }
 

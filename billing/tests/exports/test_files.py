@@ -212,4 +212,5 @@ def test_whoever_leaves_takes_the_files_along(files: Path, wanted: Wanted, now: 
     departures.leave(wallet_id=wanted.wallet.pk, now=now)
     assert exports.remove_expired(now=now) == 1
     assert list(files.iterdir()) == []
-    assert write(waiting, now) is None
+    assert not Export.objects.exists(), "nor is what was asked for remembered"
+    assert exports.write(export_id=waiting.pk, clock=lambda: now) is None

@@ -71,7 +71,8 @@ def test_the_books_of_somebody_who_left_go_on(alice: User, stripe: Shop) -> None
     assert available(wallet) == PRO + 500_000
     stripe.cancel_now(stripe.engine.all("subscription")[0]["id"])
     stripe.deliver()
-    assert available(wallet) == FREE_ALLOWANCE + 500_000
+    settled = settlement.settle(wallet_id=wallet.pk, now=stripe.now() + timedelta(days=40))
+    assert (settled.available, settled.next_due_at) == (500_000, None)
     assert proof.prove() == []
 
 

@@ -36,6 +36,8 @@ NOT_A_PAGE = {
     "settings/billing/preferences/limits/": "a button",
     "settings/billing/preferences/limits/effect/": "a fragment of the preferences",
     "credits/calculator/": "a fragment of several pages",
+    "settings/data/archive/": "a file",
+    "settings/data/delete/now/": "a button",
     "chatbots/<int:chatbot_id>/pause/": "a button",
     "chatbots/<int:chatbot_id>/resume/": "a button",
     "settings/billing/unsubscribe/<str:token>/": "needs the token of a mail; see EXTRA",

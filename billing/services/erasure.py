@@ -1,0 +1,78 @@
+"""Erasing a person from what billing keeps: all words of theirs and about them go, the books stay (decision 25).
+
+What stays names nobody: amounts, times, features, Stripe's ids, and the callers' own keys and sources.
+"""
+
+from datetime import datetime
+
+from accounts.leaving import forget_in_log
+from billing.models import (
+    Chatbot,
+    Checkout,
+    ContractRequest,
+    Customer,
+    Dispute,
+    EntryNote,
+    Export,
+    LedgerEntry,
+    MailPreference,
+    Message,
+    Notice,
+    Purchase,
+    Refund,
+    StripeSubscription,
+    Subscription,
+    SupportRequest,
+    UsageLine,
+    Wallet,
+)
+from billing.models.wallets import DEFAULT_MAX_OUTPUT_TOKENS
+from billing.services import exports, support
+from billing.services.transactions import in_one_transaction
+
+#: Rows of a wallet that staff act on, so that their log may name them; entries and holds have numbers for names.
+LOGGED = (
+    Chatbot, Checkout, ContractRequest, Customer, Dispute, Export, Message, Notice, Purchase, Refund,
+    StripeSubscription, Subscription, SupportRequest,
+)  # fmt: skip
+ERASED_CHATBOT = "Chatbot"
+
+
+def erase(wallet: Wallet, *, now: datetime) -> None:
+    """Erase the words of and about a wallet's owner, in the caller's transaction, which locks and saves the wallet.
+
+    Names of workflows' steps are left to `forget_step_names`: there may be very many.
+    """
+    _forget_in_log(wallet)
+    support.erase(wallet)
+    exports.erase(wallet, now=now)
+    for model in (ContractRequest, Message, MailPreference, Notice):
+        model.objects.filter(wallet=wallet).delete()
+    EntryNote.objects.filter(entry__wallet=wallet).delete()
+    Refund.objects.filter(wallet=wallet).update(reason="", error="")
+    unanswered = Checkout.objects.filter(wallet=wallet, status=Checkout.Status.OPEN, stripe_session_id=None)
+    unanswered.update(status=Checkout.Status.EXPIRED)
+    Checkout.objects.filter(wallet=wallet).update(url="")
+    bots = Chatbot.objects.filter(wallet=wallet)
+    bots.filter(deleted_at=None).update(deleted_at=now)
+    bots.update(name=ERASED_CHATBOT)
+    wallet.time_zone = "UTC"
+    wallet.suspension_reason = ""
+    wallet.max_output_tokens, wallet.confirm_above = DEFAULT_MAX_OUTPUT_TOKENS, None
+
+
+@in_one_transaction
+def forget_step_names(*, wallet_id: int) -> int:
+    """Empty the names of the steps in the runs of a wallet that has no owner any more; return how many there were.
+
+    It is the one change that the database allows in what is written down (billing/sql/nameless_lines.sql).
+    """
+    runs = LedgerEntry.objects.filter(wallet_id=wallet_id, feature__pricing="nodes").values("pk")
+    return UsageLine.objects.filter(entry__in=runs).exclude(name="").update(name="")
+
+
+def _forget_in_log(wallet: Wallet) -> None:
+    forget_in_log(Wallet, [wallet.pk])
+    for model in LOGGED:
+        forget_in_log(model, model.objects.filter(wallet=wallet).values_list("pk", flat=True))
+    forget_in_log(EntryNote, EntryNote.objects.filter(entry__wallet=wallet).values_list("pk", flat=True))
