@@ -42,7 +42,7 @@ def phases(*, long: bool) -> list[tuple[str, list[str]]]:
     found = [
         ("side by side", ["-m", "not race and not browser and not long", *spread]),
         ("alone", ["-m", "race and not browser and not long"]),
-        ("in the browser", ["-m", "browser and not long"]),
+        ("in the browser", ["-m", "browser and not long", *spread]),
     ]
     return [*found, ("the long figures", ["-m", "long"])] if long else found
 

@@ -20,6 +20,7 @@ from pytest_django.live_server_helper import LiveServer
 from werkzeug.serving import make_server
 
 from accounts.models import User
+from accounts.tests.second_step import use_second_step
 from billing import gateway, tasks
 from billing.services import checkouts, stripe_catalog
 from sandbox.stripe.delivery import Delivery
@@ -159,6 +160,8 @@ def sign_in(page: Page, live_server: LiveServer) -> Callable[[User], Page]:
     def open_page(user: User) -> Page:
         client = Client()
         client.force_login(user)
+        if user.is_staff:
+            use_second_step(client, user)
         cookie = client.cookies[site_settings.SESSION_COOKIE_NAME]
         page.context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": live_server.url}])
         page.goto(f"{live_server.url}/")
