@@ -19,6 +19,7 @@ GROUPS = {
     "demo": {"P11"},
     "midnight": {"P13", "P14"},
     "freshness": {"P15", "P16"},
+    "staff": {"P17", "P18", "P19"},
 }
 
 
@@ -50,6 +51,7 @@ def _measures(*, long: bool) -> dict[str, Callable[[], list]]:
         metering,
         midnight,
         poll,
+        staff_pages,
     )
 
     wallets, rounds, seconds, requests = (1_000_000, 11, 10, 1_000) if long else (100_000, 7, 3, 200)
@@ -62,6 +64,9 @@ def _measures(*, long: bool) -> dict[str, Callable[[], list]]:
         "demo": demo.cold_and_warm,
         "freshness": lambda: freshness.header_and_idle_tab(samples=100 if long else 24, requests=requests * 5),
         "midnight": lambda: midnight.due_wallets(wallets=wallets // 5),
+        "staff": lambda: staff_pages.staff_pages(
+            wallets=wallets, entries=wallets * 10, rounds=rounds, requests=max(requests // 40, 1)
+        ),
     }
 
 

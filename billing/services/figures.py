@@ -16,6 +16,8 @@ PORTION = timedelta(days=31)
 
 LOT = ["day", "source", "plan", "cents", "amount"]
 MOVED = ["given", "spent", "expired", "taken"]
+#: Counted from rows that go when a person goes.
+ERASED_WITH_PEOPLE = ["sign_ups", "failed_payments"]
 HAPPENED = ["used", "sign_ups", "failed_payments", "pack_cents", "plan_cents"]
 
 
@@ -40,14 +42,15 @@ def close_days(*, now: datetime, since: date | None = None) -> int:
 
 @in_one_transaction
 def _write(first: date, until: date) -> None:
-    """Write the days from `first` to the one before `until`. Who has signed up stays counted once they have left."""
+    """Write the days from `first` to the one before `until`; what is erased with a person stays counted."""
     days = {first + ONE_DAY * number: DailyFigures() for number in range((until - first).days)}
     for row in days_of_books.figures_of(first, until):
         days[row.day] = row
-    known = dict(DailyFigures.objects.filter(day__in=days).values_list("day", "sign_ups"))
+    known = DailyFigures.objects.in_bulk(list(days))
     for day, row in days.items():
         row.day = day
-        row.sign_ups = max(row.sign_ups, known.get(day, 0))
+        for figure in ERASED_WITH_PEOPLE if day in known else ():
+            setattr(row, figure, max(getattr(row, figure), getattr(known[day], figure)))
     DailyCredits.objects.bulk_create(
         days_of_books.credits_of(first, until), update_conflicts=True, unique_fields=LOT, update_fields=MOVED
     )

@@ -181,12 +181,15 @@ def test_nothing_is_closed_of_books_that_are_empty(db: None, now: datetime) -> N
     assert liability(found.lots).outstanding == 0
 
 
-def test_who_has_left_stays_counted_as_a_sign_up(alice: User, now: datetime) -> None:
+def test_who_has_left_stays_counted(alice: User, now: datetime) -> None:
+    Message.objects.create(wallet=alice.wallet, kind="payment_failed", key="p", raised_at=now, mail="failed")
     figures.close_days(now=now + ONE_DAY)
     departures.leave(wallet_id=alice.wallet.pk, now=now + ONE_DAY)
+    Message.objects.all().delete()
     alice.delete()
     figures.close_days(now=now + ONE_DAY, since=now.date())
-    assert DailyFigures.objects.get(day=now.date()).sign_ups == 1
+    written = DailyFigures.objects.get(day=now.date())
+    assert (written.sign_ups, written.failed_payments) == (1, 1)
     owed = liability(staff_figures.figures(staff_figures.chosen("7d", now=now)).lots)
     assert owed.outstanding == 100_000
 
