@@ -32,6 +32,7 @@ from billing.services import (
     proof,
     reconciliation,
     refunds,
+    staff_acts,
 )
 
 logger = logging.getLogger(__name__)
@@ -205,6 +206,12 @@ def sweep_farewells() -> int:
 def forget_expired() -> int:
     """Delete the hashes of addresses and the sessions whose time is over; return how many."""
     return departures.forget_expired(now=timezone.now()) + forget_expired_sessions(now=timezone.now())
+
+
+@task("Proposals that nobody has decided in time: {}.")
+def expire_proposals() -> int:
+    """End the proposals of staff that nobody has decided in seven days; return how many."""
+    return staff_acts.expire(now=timezone.now())
 
 
 @task("Differences: {}.")

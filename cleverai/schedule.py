@@ -63,6 +63,7 @@ def periodic_tasks(*, sweep: timedelta) -> list[Periodic]:
             "deletes sessions that are over, and what was kept of an address while its Free month lasted",
             at=crontab(hour="4", minute="11"),
         ),
+        Periodic("expire_proposals", HOUR, "ends what staff proposed and nobody has decided in seven days"),
         Periodic("prove_books", DAY, "checks every sum of the books", at=crontab(hour="3", minute="7")),
     ]
 

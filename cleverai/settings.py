@@ -82,6 +82,9 @@ EXPORTS_DIR = env.str(
     "EXPORTS_DIR", validate=check_folder, **default_in_development(str(BASE_DIR / ".local" / "exports"))
 )
 SALES_EMAIL = env.str("SALES_EMAIL", validate=check_mail_address, **default_in_development("sales@cleverai.example"))
+# What a member of staff may move alone in 24 hours, in whole credits and in US cents; above it a second person approves
+STAFF_LIMIT_CREDITS = env.int("STAFF_LIMIT_CREDITS", default=5_000, validate=validate.Range(min=0, max=10**12))
+STAFF_LIMIT_CENTS = env.int("STAFF_LIMIT_CENTS", default=10_000, validate=validate.Range(min=0, max=10**9))
 # How often the sweeps look for what the queue has lost
 CLOCKWORK_SECONDS = env.int("CLOCKWORK_SECONDS", default=60, validate=validate.Range(min=1, max=60))
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]))

@@ -17,6 +17,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from accounts.models import User
+from billing.admin.tables import Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,22 +31,27 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """An act as its pages name it. `row` is what it is done to, `back_url` where it can be left for.
-
-    One that is previewed says so on its first button.
-    """
+    """An act as its pages name it. `row` is what it is done to, `back_url` where it can be left for."""
 
     title: str
     button: str
     back_url: str
     words: str = ""
     row: Model | None = None
-    is_previewed: bool = False
 
 
-def ask(request: HttpRequest, page: "admin.ModelAdmin[Any]", act: Act, form: forms.Form, *, url: str) -> HttpResponse:
-    """Show the form of an act; `url` is where it is sent."""
-    return _show("admin/billing/act.html", request, page, act, form=form, url=url)
+def ask(
+    request: HttpRequest,
+    page: "admin.ModelAdmin[Any]",
+    act: Act,
+    form: forms.Form,
+    *,
+    url: str,
+    hidden: Sequence[tuple[str, object]] = (),
+    is_last: bool = False,
+) -> HttpResponse:
+    """Show the form of an act; `url` is where it is sent. One that `is_last` has no preview."""
+    return _show("admin/billing/act.html", request, page, act, form=form, url=url, hidden=hidden, is_last=is_last)
 
 
 def preview(
@@ -56,12 +62,16 @@ def preview(
     *,
     url: str,
     changes: Sequence[Change],
+    tables: Sequence[Table] = (),
     hidden: Mapping[str, object] | None = None,
+    why_two: str = "",
 ) -> HttpResponse:
-    """Show what an act would change, with the form's answers and `hidden` ready to be sent to `url`."""
-    return _show(
-        "admin/billing/preview.html", request, page, act, form=form, url=url, changes=changes, hidden=hidden or {}
-    )
+    """Show what an act would change, with the form's answers and `hidden` ready to be sent to `url`.
+
+    `why_two` says why it waits for a second person then.
+    """
+    shown = {"changes": changes, "tables": tables, "hidden": hidden or {}, "why_two": why_two}
+    return _show("admin/billing/preview.html", request, page, act, form=form, url=url, **shown)
 
 
 def staff_of(request: HttpRequest) -> User:

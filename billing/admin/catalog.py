@@ -1,25 +1,23 @@
 """The catalog: what is sold and what it costs. Prices, plans' prices and packs are added, never edited (decision 6)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
-from django.urls import URLPattern, path, reverse
+from django.contrib import admin
+from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
-from django.utils.decorators import method_decorator
-from django.views.decorators.http import require_POST
 
-from billing.admin import acts
+from billing.admin.act_pages import WithActs
 from billing.admin.acts import Act, Change
+from billing.admin.deeds import Deed, Doing, Look, Outcome
 from billing.admin.forms import CreditsField, PriceForm
-from billing.admin.reading import ReadOnly, WithTables, credits_column, moment_column
+from billing.admin.reading import WithTables, credits_column, moment_column
 from billing.admin.tables import ROWS, Table, link, moment, show_moment
 from billing.admin.wording import price_words, quantity_words
-from billing.errors import MeteringError, NoPriceInForce
+from billing.errors import NoPriceInForce
 from billing.models import Feature, FeaturePrice, Pack, Plan
 from billing.selectors import catalog
 from billing.services import prices
@@ -71,9 +69,53 @@ class FeatureAdmin(CatalogRow):
         ]
 
 
+class AddPrice(Deed):
+    """A further price of a feature. The same one twice is one."""
+
+    act, address, permission, form_class = "price", "add", "billing.add_featureprice", PriceForm
+    has_a_row, prefilled = False, ("feature",)
+    price: FeaturePrice | None = None
+
+    def describe(self) -> Act:
+        return Act(
+            title="Add a price",
+            button="Add the price",
+            back_url=self.url_after(),
+            words="A price is never edited or deleted: what was charged keeps the price it was made at.",
+        )
+
+    def answers(self, form: forms.Form) -> dict[str, Any]:
+        answers = form.cleaned_data
+        return {
+            "feature": answers["feature"].pk,
+            "millicredits": answers["amount"],
+            "per": answers["per"],
+            "starts_at": answers["starts_at"].isoformat(),
+        }
+
+    def look(self, answers: Mapping[str, Any]) -> Look:
+        new = FeaturePrice(**_terms(answers))
+        before = _in_force(new)
+        return Look(_changes(before, new), effect=str(before.pk if before else None))
+
+    def do(self, answers: Mapping[str, Any], doing: Doing) -> Outcome:
+        self.price, _ = prices.add(**_terms(answers), now=doing.now)
+        start = show_moment(self.price.starts_at)
+        said = f"{self.price.feature}: {price_words(self.price)} from {start}."
+        return Outcome(said, logged=f"Added: {doing.reason}")
+
+    def logged_on(self) -> FeaturePrice | None:
+        return self.price
+
+    def url_after(self) -> str:
+        return reverse("admin:billing_featureprice_changelist")
+
+
 @admin.register(FeaturePrice)
-class FeaturePriceAdmin(ReadOnly):
+class FeaturePriceAdmin(WithActs):
     """Dated prices. A new one is added with a start that lies ahead; after a look at what it means."""
+
+    deeds = (AddPrice,)
 
     credits_amount = credits_column("millicredits", "Credits")
     starts = moment_column("starts_at")
@@ -85,47 +127,9 @@ class FeaturePriceAdmin(ReadOnly):
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm("billing.add_featureprice")
 
-    def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.post_view)
-        return [path("add/post/", view, name="billing_featureprice_post"), *super().get_urls()]
-
     @admin.display(description="Price")
     def in_words(self, price: FeaturePrice) -> str:
         return price_words(price)
-
-    def add_view(
-        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """Ask for a price; once it is valid, show what uses would cost before and after."""
-        if not self.has_add_permission(request):
-            raise PermissionDenied
-        if request.method != "POST":
-            form = PriceForm(initial={"feature": request.GET.get("feature")})
-        else:
-            form = PriceForm(request.POST)
-            if form.is_valid():
-                url = reverse("admin:billing_featureprice_post")
-                return acts.preview(request, self, _adding(), form, url=url, changes=_changes(form))
-        return acts.ask(request, self, _adding(), form, url=reverse("admin:billing_featureprice_add"))
-
-    @method_decorator(require_POST)
-    def post_view(self, request: HttpRequest) -> HttpResponse:
-        """Add a previewed price; the same one twice is one."""
-        if not self.has_add_permission(request):
-            raise PermissionDenied
-        form = PriceForm(request.POST)
-        if form.is_valid():
-            try:
-                price, is_new = prices.add(**_terms(form), now=timezone.now())
-            except MeteringError as error:
-                form.add_error(None, str(error))
-            else:
-                if is_new:
-                    self.log_addition(request, price, "Added.")
-                said = f"{price.feature}: {price_words(price)} from {show_moment(price.starts_at)}."
-                messages.success(request, said)
-                return redirect("admin:billing_featureprice_changelist")
-        return acts.ask(request, self, _adding(), form, url=reverse("admin:billing_featureprice_add"))
 
 
 class PlanForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in the stubs only
@@ -202,33 +206,25 @@ def dollars(cents: int) -> str:
     return f"${whole:,}.{rest:02d}" if rest else f"${whole:,}"
 
 
-def _adding() -> Act:
-    return Act(
-        title="Add a price",
-        button="Add the price",
-        back_url=reverse("admin:billing_featureprice_changelist"),
-        is_previewed=True,
-        words="A price is never edited or deleted: what was charged keeps the price it was made at.",
-    )
-
-
-def _terms(form: PriceForm) -> dict[str, Any]:
-    answers = form.cleaned_data
+def _terms(answers: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "feature": answers["feature"],
-        "millicredits": answers["amount"],
+        "feature": Feature.objects.get(pk=answers["feature"]),
+        "millicredits": answers["millicredits"],
         "per": answers["per"],
-        "starts_at": answers["starts_at"],
+        "starts_at": datetime.fromisoformat(answers["starts_at"]),
     }
 
 
-def _changes(form: PriceForm) -> list[Change]:
-    """Return what uses of a feature cost now and will cost, each rounded up to a millicredit as a charge is."""
-    new = FeaturePrice(**_terms(form))
+def _in_force(new: FeaturePrice) -> FeaturePrice | None:
+    """Return the price that a new one follows, if there is one."""
     try:
-        now = catalog.fresh().price_of(new.feature_id, new.starts_at)
+        return catalog.fresh().price_of(new.feature_id, new.starts_at)
     except NoPriceInForce:
-        now = None
+        return None
+
+
+def _changes(now: FeaturePrice | None, new: FeaturePrice) -> list[Change]:
+    """Return what uses of a feature cost now and will cost, each rounded up to a millicredit as a charge is."""
     found = [
         Change("Price", price_words(now) if now else "None", price_words(new)),
         Change("In force from", show_moment(now.starts_at) if now else "–", show_moment(new.starts_at)),

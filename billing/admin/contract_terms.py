@@ -1,118 +1,114 @@
-"""What a contract makes of a wallet: shown first, then put in force once, with a line in the staff's log."""
+"""Setting a contract on a wallet and ending it: what that makes of the wallet, then doing it (decision 12)."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
-from accounts.models import User
-from billing.admin import acts
-from billing.admin.acts import Change
-from billing.admin.forms import ContractForm
-from billing.admin.tables import show_moment
+from django import forms
+from django.utils import timezone
+
+from billing.admin.acts import Act, Change
+from billing.admin.deeds import PROPOSABLE, Doing, Look, Outcome
+from billing.admin.forms import ContractForm, ReasonForm
+from billing.admin.reading import name_of
+from billing.admin.tables import page_of, show_moment
+from billing.admin.wallet_acts import WalletDeed, settled
 from billing.admin.wording import left_of
 from billing.errors import InvalidRequest
-from billing.models import Grant, Plan, Subscription, Wallet
+from billing.models import Grant, Proposal, Wallet
 from billing.periods import period_start
 from billing.selectors import chatbots
-from billing.services import subscriptions
-from billing.services.cycles import CONTRACT, FREE
-from billing.services.ledger import lock_wallet
-from billing.services.transactions import in_one_transaction
+from billing.services import terms
+from billing.services.terms import Terms, monthly_words
 from billing.units import format_credits
 
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """A plan, and the millicredits a month where a contract has its own number."""
-
-    plan: Plan
-    own_allowance: int | None
-
-    @property
-    def is_contract(self) -> bool:
-        return self.plan.pk == CONTRACT
-
-    @property
-    def allowance(self) -> int | None:
-        """Millicredits a month; None is unlimited."""
-        return self.plan.allowance if self.own_allowance is None else self.own_allowance
-
-    def __str__(self) -> str:
-        monthly = "unlimited" if self.allowance is None else f"{_monthly(self.allowance)} a month"
-        return f"{self.plan}, {monthly}"
+SET_CONTRACT = "billing.set_contract"
 
 
-def asked(form: ContractForm) -> Terms:
-    """Return what a valid form asks for."""
-    return Terms(Plan.objects.get(pk=CONTRACT), form.cleaned_data["allowance"])
+@PROPOSABLE.add
+class SetContract(WalletDeed):
+    """A contract: unlimited, or so many credits a month."""
+
+    act, address, permission, form_class = Proposal.Act.CONTRACT, "contract", SET_CONTRACT, ContractForm
+
+    def describe(self) -> Act:
+        return Act(
+            title=f"Set a contract for {name_of(self.row)}",
+            button="Set the contract",
+            back_url=page_of(self.row),
+            words="The monthly credits of the present plan end, and a new cycle of a month starts now. Packs stay."
+            " Somebody who pays for a plan has to cancel it at Stripe first.",
+            row=self.row,
+        )
+
+    def answers(self, form: forms.Form) -> dict[str, Any]:
+        return {"allowance": form.cleaned_data["allowance"]}
+
+    def look(self, answers: Mapping[str, Any]) -> Look:
+        wallet, asked = settled(self.row), terms.contract(answers["allowance"])
+        if asked == terms.present(wallet):
+            raise InvalidRequest("That is this wallet's contract already.")
+        return Look(
+            changes(wallet, asked, now=timezone.now()),
+            effect=terms.state_of(wallet),
+            title=f"Set a contract: {asked}",
+            credits=asked.allowance or 0,
+            without_limit=asked.allowance is None,
+        )
+
+    def do(self, answers: Mapping[str, Any], doing: Doing) -> Outcome:
+        return _put(self.row, terms.contract(answers["allowance"]), doing)
 
 
-def free() -> Terms:
-    """Return what a wallet returns to."""
-    return Terms(Plan.objects.get(pk=FREE), None)
+class EndContract(WalletDeed):
+    """A contract's end, after which the wallet is on Free."""
+
+    act, address, permission, form_class = "contract-end", "contract/end", SET_CONTRACT, ReasonForm
+
+    def describe(self) -> Act:
+        return Act(
+            title=f"End the contract of {name_of(self.row)}",
+            button="End the contract",
+            back_url=page_of(self.row),
+            words="The wallet returns to Free now, with a new cycle and Free's monthly credits. Packs stay.",
+            row=self.row,
+        )
+
+    def look(self, answers: Mapping[str, Any]) -> Look:
+        wallet = settled(self.row)
+        if not terms.present(wallet).is_contract:
+            raise InvalidRequest("This wallet has no contract.")
+        return Look(changes(wallet, terms.free(), now=timezone.now()), effect=terms.state_of(wallet))
+
+    def do(self, answers: Mapping[str, Any], doing: Doing) -> Outcome:
+        return _put(self.row, terms.free(), doing)
 
 
-def present(wallet: Wallet) -> Terms:
-    """Return the terms that a wallet is on, read afresh."""
-    subscription = _subscription(wallet)
-    return Terms(subscription.plan, subscription.allowance)
-
-
-def state_of(wallet: Wallet) -> str:
-    """Return a text that changes whenever the plan or the cycle does."""
-    subscription = _subscription(wallet)
-    return f"{subscription.plan_id} {subscription.allowance} {subscription.period_started_at.isoformat()}"
-
-
-def changes(wallet: Wallet, terms: Terms, *, now: datetime) -> Sequence[Change]:
+def changes(wallet: Wallet, asked: Terms, *, now: datetime) -> Sequence[Change]:
     """Return what putting terms in force would change."""
-    before, subscription = present(wallet), _subscription(wallet)
+    before, subscription = terms.present(wallet), terms.subscription_of(wallet)
     monthly = wallet.grants.filter(source=Grant.Source.ALLOWANCE, closed_at=None).exclude(opened_at=None)
     left = sum(left_of(grant) for grant in monthly.select_related("wallet"))
     others = wallet.available - left
     found = [
-        Change("Plan", str(before.plan), str(terms.plan)),
-        Change("Credits a month", _monthly(before.allowance), _monthly(terms.allowance)),
-        Change("Monthly credits left", format_credits(left), format_credits(terms.allowance or 0)),
+        Change("Plan", str(before.plan), str(asked.plan)),
+        Change("Credits a month", monthly_words(before.allowance), monthly_words(asked.allowance)),
+        Change("Monthly credits left", format_credits(left), format_credits(asked.allowance or 0)),
         Change("Bought and other credits", format_credits(others), format_credits(others)),
-        Change("Available", _available(before, wallet.available), _available(terms, others + (terms.allowance or 0))),
+        Change("Available", _available(before, wallet.available), _available(asked, others + (asked.allowance or 0))),
         Change("Cycle ends", show_moment(subscription.period_ends_at), show_moment(period_start(now, 1))),
     ]
-    bots, limit = chatbots.counts(wallet), terms.plan.chatbot_limit
+    bots, limit = chatbots.counts(wallet), asked.plan.chatbot_limit
     if bots.all:
         after = bots.active - bots.pausing_under(limit) + bots.resuming_under(limit)
         found.append(Change("Active chatbots", f"{bots.active:,}", f"{after:,}"))
     return found
 
 
-@in_one_transaction
-def put_in_force(wallet: Wallet, terms: Terms, *, seen: str, actor: User, reason: str, now: datetime) -> bool:
-    """Put previewed terms in force with a line in the staff's log; return False when they are already.
-
-    Raises InvalidRequest when the plan has changed since it was `seen`, and what `begin_contract` raises.
-    """
-    lock_wallet(wallet.pk)
-    if present(wallet) == terms:
-        return False
-    if seen != state_of(wallet):
-        raise InvalidRequest("The plan or its cycle has changed since you looked at it. Look again before you do this.")
-    if terms.is_contract:
-        subscriptions.begin_contract(wallet_id=wallet.pk, allowance=terms.own_allowance, now=now)
-    elif present(wallet).is_contract:
-        subscriptions.return_to_free(wallet_id=wallet.pk, now=now)
-    else:
-        raise InvalidRequest("This wallet has no contract that could end.")
-    acts.log(actor=actor, row=wallet, message=f"Put on {terms}: {reason}")
-    return True
+def _put(wallet: Wallet, asked: Terms, doing: Doing) -> Outcome:
+    terms.put_in_force(wallet, asked, now=doing.now)
+    return Outcome(said=f"The plan is now {asked}.", logged=f"Put on {asked}: {doing.reason}")
 
 
-def _subscription(wallet: Wallet) -> Subscription:
-    return Subscription.objects.select_related("plan").get(wallet=wallet)
-
-
-def _monthly(allowance: int | None) -> str:
-    return "Unlimited" if allowance is None else f"{format_credits(allowance)} credits"
-
-
-def _available(terms: Terms, available: int) -> str:
-    return "Unlimited" if terms.allowance is None else format_credits(available)
+def _available(asked: Terms, available: int) -> str:
+    return "Unlimited" if asked.allowance is None else format_credits(available)

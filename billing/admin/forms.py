@@ -89,6 +89,8 @@ class AdjustmentForm(forms.Form):
         amount: int = self.cleaned_data["amount"]
         if amount == 0:
             raise ValidationError("An adjustment changes something.")
+        if abs(amount) > LARGEST_GRANT:
+            raise ValidationError("An adjustment gives or takes at most a trillion credits.")
         return amount
 
     def clean_expires_at(self) -> datetime | None:
@@ -106,22 +108,40 @@ class AdjustmentForm(forms.Form):
         return cleaned
 
 
-class KeyedAdjustmentForm(AdjustmentForm):
-    """The same, ready to be posted once: a second submit has the same key."""
+class UUIDForm(forms.Form):
+    """The number that a form carries, so that a second click is known as one."""
 
     key = forms.UUIDField()
 
-    def without_key(self) -> AdjustmentForm:
-        """Return the same answers and errors as a form to correct; its next preview has a key of its own."""
-        form = AdjustmentForm(self.data)
-        form.full_clean()
-        for error in self.non_field_errors():
-            form.add_error(None, error)
-        return form
+
+class KeyForm(UUIDForm):
+    """What a preview's button sends besides the answers: a number of its own, and what the act would do."""
+
+    seen = forms.CharField(max_length=500)
+
+
+class ReasonForm(forms.Form):
+    """Why something is done."""
+
+    reason = forms.CharField(
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="For colleagues, in the staff's log for good.",
+    )
+
+
+class RefusalForm(forms.Form):
+    """Why a proposal is declined."""
+
+    reason = forms.CharField(
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="For who proposed it. It can be erased later.",
+    )
 
 
 class RefundForm(forms.Form):
-    """How much of a purchase goes back, and why; at most `cents_left` if that is given."""
+    """How much of a purchase goes back, and why."""
 
     cents = DollarsField(label="Dollars")
     reason = forms.CharField(
@@ -130,40 +150,14 @@ class RefundForm(forms.Form):
         help_text="For colleagues; it stays with the refund and isn't sent to Stripe.",
     )
 
-    def __init__(self, *arguments: Any, cents_left: int | None = None, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self.cents_left = cents_left
-        self.fields["cents"].initial = cents_left
-
-    def clean_cents(self) -> int:
-        """Refuse more than is left."""
-        cents: int = self.cleaned_data["cents"]
-        if self.cents_left is not None and cents > self.cents_left:
-            left = self.fields["cents"].prepare_value(self.cents_left)
-            raise ValidationError(f"${left} of this payment are left to refund.")
-        return cents
-
-
-class KeyedRefundForm(RefundForm):
-    """The same, ready to be asked for once; `effect` is what its preview said of the credits."""
-
-    key = forms.UUIDField()
-    effect = forms.CharField(max_length=200)
-
-    def without_key(self, *, cents_left: int) -> RefundForm:
-        """Return the same answers and errors as a form to correct."""
-        form = RefundForm(self.data, cents_left=cents_left)
-        form.full_clean()
-        for error in self.non_field_errors():
-            form.add_error(None, error)
-        return form
-
 
 class SuspensionForm(forms.Form):
     """Why a wallet is suspended."""
 
     reason = forms.CharField(
-        max_length=200, widget=forms.Textarea(attrs={"rows": 2}), help_text="The owner is shown this text."
+        max_length=200,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="The owner is shown this text, and it stays in the staff's log.",
     )
 
 
@@ -178,7 +172,7 @@ class SeeingAsForm(forms.Form):
 
 
 class NothingAsked(forms.Form):
-    """An act that asks for nothing."""
+    """What needs no answer."""
 
 
 class ContractForm(forms.Form):
@@ -211,16 +205,6 @@ class ContractForm(forms.Form):
         return cleaned
 
 
-class ContractEndForm(forms.Form):
-    """Why a contract ends."""
-
-    reason = forms.CharField(
-        max_length=500,
-        widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="For colleagues, in the staff's log for good.",
-    )
-
-
 class SupportAnswerForm(forms.Form):
     """What staff answer a customer."""
 
@@ -243,6 +227,11 @@ class PriceForm(forms.Form):
         help_text="Base units: tokens, images, searches, documents, seconds, sessions.",
     )
     starts_at = forms.DateTimeField(label="Starts", widget=MomentInput, help_text="In your time zone; not in the past.")
+    reason = forms.CharField(
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="For colleagues, in the staff's log for good.",
+    )
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)

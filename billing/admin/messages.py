@@ -1,30 +1,25 @@
 """What people were told and whether it was mailed, and *send again* for a mail that has to leave once more."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
-from django.urls import URLPattern, path, reverse
-from django.utils import timezone
-from django.utils.decorators import method_decorator
+from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.text import Truncator
-from django.views.decorators.http import require_http_methods
 
-from accounts.models import User
-from billing.admin import acts
-from billing.admin.acts import Act
-from billing.admin.forms import NothingAsked
+from billing.admin.act_pages import WithActs
+from billing.admin.acts import Act, Change
+from billing.admin.deeds import Deed, Doing, Look, Outcome
+from billing.admin.forms import ReasonForm
 from billing.admin.paging import NewestFirst, is_row_number
 from billing.admin.reading import OfAWallet, Only, moment_column, name_of
 from billing.admin.stripe_events import WithActions
 from billing.admin.tables import page_of
+from billing.errors import InvalidRequest
 from billing.models import MailPreference, Message
 from billing.services import outbox
-from billing.services.transactions import in_one_transaction
 
 RESEND = "billing.resend_message"
 Mail = Message.Mail
@@ -36,10 +31,51 @@ class InTrouble(Only):
     condition = Q(mail=Mail.FAILED) | Q(mail=Mail.WAITING) & ~Q(error="")
 
 
+class SendAgain(Deed):
+    """Have a mail leave once more."""
+
+    act, address, permission, form_class = "resending", "send-again", RESEND, ReasonForm
+    row: Message
+
+    @classmethod
+    def rows(cls) -> QuerySet[Any]:
+        return Message.objects.select_related("wallet__owner")
+
+    def wallet_id(self) -> int | None:
+        return self.row.wallet_id
+
+    def describe(self) -> Act:
+        return Act(
+            title=f"Send “{self.row.subject or self.row.get_kind_display()}” again",
+            button="Send again",
+            back_url=page_of(self.row),
+            words=f"It goes to {_reader(self.row)}, in the words that it was first sent in."
+            " Its reader may have switched such mails off since: then it isn’t sent.",
+            row=self.row,
+        )
+
+    def pointless(self) -> str:
+        return "" if can_be_sent_again(self.row) else "It never left, or waits already."
+
+    def look(self, answers: Mapping[str, Any]) -> Look:
+        if not can_be_sent_again(self.row):
+            raise InvalidRequest("It never left, or waits already: there is nothing to send again.")
+        mail = self.row.get_mail_display()
+        changes = [Change("Mail", mail, "Waiting"), Change("To", self.row.recipient or "–", _reader(self.row))]
+        return Look(changes, effect=f"{self.row.mail} {self.row.sent_at}")
+
+    def do(self, answers: Mapping[str, Any], doing: Doing) -> Outcome:
+        outbox.send_again(message_id=self.row.pk, now=doing.now)
+        before = self.row.get_mail_display().lower()
+        said = "It is sent again in a moment."
+        return Outcome(said, logged=f"Sent again; it was {before}. {doing.reason}")
+
+
 @admin.register(Message)
-class MessageAdmin(OfAWallet):
+class MessageAdmin(WithActs, OfAWallet):
     """Messages, newest first. Only mails that left or were given up can be sent again, in the words they had."""
 
+    deeds = (SendAgain,)
     actions = ("send_selected_again",)
     raised, seen = moment_column("raised_at"), moment_column("seen_at", "Seen in the app", empty="Not yet")
     sent, next_attempt = moment_column("sent_at", empty="Not sent"), moment_column("next_attempt_at", "Next attempt")
@@ -50,10 +86,6 @@ class MessageAdmin(OfAWallet):
         "kind", "owner", "raised", "seen", "mail", "recipient", "sent", "attempts", "next_attempt", "error", "subject",
         "letter", "facts", "key",
     )  # fmt: skip
-
-    def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.send_again_view)
-        return [path("<path:object_id>/send-again/", view, name="billing_message_send_again"), *super().get_urls()]
 
     def get_changelist(self, request: HttpRequest, **options: Any) -> type[NewestFirst]:
         return WithActions
@@ -73,30 +105,16 @@ class MessageAdmin(OfAWallet):
         return format_html('<pre class="staff-payload" tabindex="0" aria-label="Text">{}</pre>', message.text)
 
     @admin.action(description="Send what is selected again", permissions=["resend"])
-    def send_selected_again(self, request: HttpRequest, queryset: QuerySet[Message]) -> None:
-        """Send the picked mails again, each in a transaction of its own; those that never left are passed over."""
-        picked = list(queryset.order_by("pk"))
-        again = [message for message in picked if send_again(message, actor=acts.staff_of(request))]
-        passed_over = len(picked) - len(again)
-        messages.success(request, f"{len(again)} of {len(picked)} mails are sent again in a moment.")
-        if passed_over:
-            messages.warning(request, f"{passed_over} never left, so there is nothing to send again.")
-
-    @method_decorator(require_http_methods(["GET", "HEAD", "POST"]))
-    def send_again_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask, then send one mail again."""
-        if not self.has_resend_permission(request):
-            raise PermissionDenied
-        rows = Message.objects.select_related("wallet__owner")
-        row = rows.filter(pk=object_id).first() if is_row_number(object_id) else None
-        if row is None or not can_be_sent_again(row):
-            raise Http404
-        if request.method == "POST":
-            send_again(row, actor=acts.staff_of(request))
-            messages.success(request, "It is sent again in a moment.")
-            return redirect(page_of(row))
-        url = reverse("admin:billing_message_send_again", args=[row.pk])
-        return acts.ask(request, self, _sending(row), NothingAsked(), url=url)
+    def send_selected_again(self, request: HttpRequest, queryset: QuerySet[Message]) -> HttpResponse | None:
+        """Ask why, then send the picked mails again; those that never left are passed over."""
+        picked = list(queryset.select_related("wallet__owner").order_by("pk"))
+        done = self.do_to_picked(request, picked, SendAgain, action="send_selected_again", title="Send again")
+        if isinstance(done, HttpResponse):
+            return done
+        messages.success(request, f"{done} of {len(picked)} mails are sent again in a moment.")
+        if passed_over := len(picked) - done:
+            messages.warning(request, f"{passed_over} never left or wait already, so there is nothing to send again.")
+        return None
 
     def change_view(
         self,
@@ -126,24 +144,6 @@ def can_be_sent_again(message: Message) -> bool:
     return message.mail in {Mail.SENT, Mail.FAILED}
 
 
-@in_one_transaction
-def send_again(message: Message, *, actor: User) -> bool:
-    """Have a mail sent again, with a line in the staff's log; return whether there was one to send."""
-    locked = Message.objects.select_for_update(no_key=True).get(pk=message.pk)
-    if not can_be_sent_again(locked):
-        return False
-    outbox.send_again(message_id=locked.pk, now=timezone.now())
-    acts.log(actor=actor, row=locked, message=f"Sent again; it was {locked.get_mail_display().lower()}.")
-    return True
-
-
-def _sending(message: Message) -> Act:
+def _reader(message: Message) -> str:
     owner = message.wallet.owner
-    return Act(
-        title=f"Send “{message.subject or message.get_kind_display()}” again",
-        button="Send again",
-        back_url=page_of(message),
-        words=f"It goes to {owner.email if owner else name_of(message.wallet)}, in the words that it was first sent in."
-        " Its reader may have switched such mails off since: then it isn’t sent.",
-        row=message,
-    )
+    return owner.email if owner else name_of(message.wallet)

@@ -76,9 +76,8 @@ class ReconciliationRunAdmin(ReadOnly):
             hint("billing.tasks.reconcile_with_stripe", NO_ROW)
             messages.success(request, "A worker begins in a moment. Load this page again to see what it finds.")
             return redirect("admin:billing_reconciliationrun_changelist")
-        return acts.ask(
-            request, self, _reconciling(), NothingAsked(), url=reverse("admin:billing_reconciliationrun_now")
-        )
+        url = reverse("admin:billing_reconciliationrun_now")
+        return acts.ask(request, self, _reconciling(), NothingAsked(), url=url, is_last=True)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Show the list, with *reconcile now* for those who may."""

@@ -6,12 +6,13 @@ from typing import Any, ClassVar
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 
 from billing.admin import listings, sale_tables
+from billing.admin.act_pages import WithActs
 from billing.admin.catalog import dollars
 from billing.admin.reading import Column, OfAWallet, ReadOnly, credits_column, moment_column, yes_column
-from billing.admin.refund_acts import REFUND, RefundActs
+from billing.admin.refund_acts import GiveBack
 from billing.admin.sale_tables import in_words, sold
 from billing.admin.stripe_links import Shelf, stripe_column
 from billing.admin.tables import ROWS, Table, anchor
@@ -62,9 +63,10 @@ def _grant_column(field: str, label: str) -> Column:
 
 
 @admin.register(Purchase)
-class PurchaseAdmin(RefundActs, Sale):
+class PurchaseAdmin(WithActs, Sale):
     """What was paid for, with the credits that it gave."""
 
+    deeds = (GiveBack,)
     stripe_ids = ("stripe_payment_intent_id", "stripe_invoice_id", "stripe_session_id", "business_key")
     credits_given = _grant_column("amount", "Credits")
     credits_asked_back = _grant_column("clawback_target", "Credits asked back")
@@ -90,17 +92,6 @@ class PurchaseAdmin(RefundActs, Sale):
 
     def title_of(self, row: Purchase) -> str:
         return f"{sold(row)} for {dollars(row.cents)}"
-
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """Show a purchase, with *refund* for those who may."""
-        more = {**(extra_context or {}), "may_refund": request.user.has_perm(REFUND)}
-        return super().change_view(request, object_id, form_url, more)
 
     def tables(self, row: Purchase) -> Sequence[Table]:
         """Return the entries of its grant, and what else belongs to its payment."""

@@ -39,7 +39,9 @@ class SeeingAs(ReadOnly):
         if refusal := seeing_as.why_not(wallet):
             messages.error(request, refusal)
             return redirect(page_of(wallet))
-        return acts.ask(request, self, _seeing(wallet), SeeingAsForm(), url=_address("see_as_post", wallet))
+        return acts.ask(
+            request, self, _seeing(wallet), SeeingAsForm(), url=_address("see_as_post", wallet), is_last=True
+        )
 
     @method_decorator(require_POST)
     def begin_to_see_view(self, request: HttpRequest, wallet_id: int) -> HttpResponse:
@@ -49,7 +51,7 @@ class SeeingAs(ReadOnly):
             raise PermissionDenied(refusal)
         form = SeeingAsForm(request.POST)
         if not form.is_valid():
-            return acts.ask(request, self, _seeing(wallet), form, url=_address("see_as_post", wallet))
+            return acts.ask(request, self, _seeing(wallet), form, url=_address("see_as_post", wallet), is_last=True)
         seeing_as.begin(request, wallet=wallet, reason=form.cleaned_data["reason"], now=time.time())
         return redirect("billing:overview")
 

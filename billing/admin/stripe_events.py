@@ -1,32 +1,26 @@
 """The inbox of Stripe's events: what came, what became of it, and *replay* for what has to be looked at again."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
-from django.urls import URLPattern, path, reverse
-from django.utils import timezone
-from django.utils.decorators import method_decorator
+from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.text import Truncator
-from django.views.decorators.http import require_http_methods
 
-from accounts.models import User
-from billing.admin import acts
-from billing.admin.acts import Act
-from billing.admin.forms import NothingAsked
-from billing.admin.paging import NewestFirst, is_row_number
-from billing.admin.reading import Only, ReadOnly, moment_column
+from billing.admin.act_pages import WithActs
+from billing.admin.acts import Act, Change
+from billing.admin.deeds import Deed, Doing, Look, Outcome
+from billing.admin.forms import ReasonForm
+from billing.admin.paging import NewestFirst
+from billing.admin.reading import Only, moment_column
 from billing.admin.stripe_links import Shelf, stripe_column
 from billing.admin.tables import page_of
 from billing.models import StripeEvent
 from billing.queue import hint
 from billing.services import inbox
-from billing.services.transactions import in_one_transaction
 
 REPLAY = "billing.replay_stripeevent"
 
@@ -45,10 +39,42 @@ class WithActions(NewestFirst):
         self.show_admin_actions = True
 
 
+class Replay(Deed):
+    """Let an event be followed again."""
+
+    act, address, permission, form_class = "replay", "replay", REPLAY, ReasonForm
+    row: StripeEvent
+
+    @classmethod
+    def rows(cls) -> QuerySet[Any]:
+        return StripeEvent.objects.all()
+
+    def describe(self) -> Act:
+        return Act(
+            title=f"Replay {self.row.type}",
+            button="Replay",
+            back_url=page_of(self.row),
+            words=f"{self.row.object_id} is fetched from Stripe as it is now, and what follows from it is done unless"
+            " it was. Nothing is ever granted or taken back twice.",
+            row=self.row,
+        )
+
+    def look(self, answers: Mapping[str, Any]) -> Look:
+        return Look([Change("State", self.row.get_status_display(), "Waiting")], effect=self.row.status)
+
+    def do(self, answers: Mapping[str, Any], doing: Doing) -> Outcome:
+        before = f"{self.row.get_status_display().lower()} after {self.row.attempts} attempts"
+        inbox.replay(event_id=self.row.pk, now=doing.now)
+        hint("billing.tasks.handle_stripe_event", self.row.pk)
+        said = "It is handled again in a moment."
+        return Outcome(said, logged=f"Replayed; it was {before}. {doing.reason}")
+
+
 @admin.register(StripeEvent)
-class StripeEventAdmin(ReadOnly):
+class StripeEventAdmin(WithActs):
     """Events, newest first. Replaying one is always safe: it only looks at the same object of Stripe's again."""
 
+    deeds = (Replay,)
     actions = ("replay_selected",)
     at_stripe = stripe_column("stripe_event_id", Shelf.EVENTS, "Event at Stripe")
     occurred, received = moment_column("occurred_at", "Occurred, by Stripe's clock"), moment_column("received_at")
@@ -63,10 +89,6 @@ class StripeEventAdmin(ReadOnly):
         "type", "object_id", "at_stripe", "status", "error", "attempts", "next_attempt", "finished", "via", "occurred",
         "received", "version", "pretty_payload",
     )  # fmt: skip
-
-    def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.replay_view)
-        return [path("<path:object_id>/replay/", view, name="billing_stripeevent_replay"), *super().get_urls()]
 
     def get_changelist(self, request: HttpRequest, **options: Any) -> type[NewestFirst]:
         return WithActions
@@ -99,56 +121,11 @@ class StripeEventAdmin(ReadOnly):
         return format_html('<pre class="staff-payload" tabindex="0" aria-label="Payload">{}</pre>', text)
 
     @admin.action(description="Replay what is selected", permissions=["replay"])
-    def replay_selected(self, request: HttpRequest, queryset: QuerySet[StripeEvent]) -> None:
-        """Handle the picked events again, each in a transaction of its own."""
-        events = list(queryset.order_by("pk"))
-        for event in events:
-            replay(event, actor=acts.staff_of(request))
-        said = "1 event is" if len(events) == 1 else f"{len(events)} events are"
-        messages.success(request, f"{said} handled again in a moment.")
-
-    @method_decorator(require_http_methods(["GET", "HEAD", "POST"]))
-    def replay_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask, then handle one event again."""
-        if not self.has_replay_permission(request):
-            raise PermissionDenied
-        event = StripeEvent.objects.filter(pk=object_id).first() if is_row_number(object_id) else None
-        if event is None:
-            raise Http404
-        if request.method == "POST":
-            replay(event, actor=acts.staff_of(request))
-            messages.success(request, "It is handled again in a moment.")
-            return redirect(page_of(event))
-        url = reverse("admin:billing_stripeevent_replay", args=[event.pk])
-        return acts.ask(request, self, _replaying(event), NothingAsked(), url=url)
-
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """Show an event, with *replay* for those who may."""
-        more = {**(extra_context or {}), "may_replay": self.has_replay_permission(request)}
-        return super().change_view(request, object_id, form_url, more)
-
-
-@in_one_transaction
-def replay(event: StripeEvent, *, actor: User) -> None:
-    """Let an event be handled again, with a line in the staff's log."""
-    before = event.get_status_display().lower()
-    inbox.replay(event_id=event.pk, now=timezone.now())
-    hint("billing.tasks.handle_stripe_event", event.pk)
-    acts.log(actor=actor, row=event, message=f"Replayed; it was {before} after {event.attempts} attempts.")
-
-
-def _replaying(event: StripeEvent) -> Act:
-    return Act(
-        title=f"Replay {event.type}",
-        button="Replay",
-        back_url=page_of(event),
-        words=f"{event.object_id} is fetched from Stripe as it is now, and what follows from it is done unless it was."
-        " Nothing is ever granted or taken back twice.",
-        row=event,
-    )
+    def replay_selected(self, request: HttpRequest, queryset: QuerySet[StripeEvent]) -> HttpResponse | None:
+        """Ask why, then handle the picked events again."""
+        picked = list(queryset.order_by("pk"))
+        done = self.do_to_picked(request, picked, Replay, action="replay_selected", title="Replay")
+        if isinstance(done, HttpResponse):
+            return done
+        messages.success(request, f"{'1 event is' if done == 1 else f'{done} events are'} handled again in a moment.")
+        return None

@@ -1,112 +1,107 @@
-"""What staff may do to a wallet: adjust its credits, suspend it, resume it, prove its books."""
+"""What staff may do to a wallet besides its credits: suspend it, and resume it (decision 26)."""
 
-from django.contrib import messages
-from django.core.exceptions import PermissionDenied
-from django.db.models import Model
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
-from django.urls import URLPattern, path, reverse
+from collections.abc import Mapping
+from typing import Any
+
+from django.db.models import QuerySet
 from django.utils import timezone
-from django.utils.decorators import method_decorator
-from django.views.decorators.http import require_http_methods, require_POST
 
-from billing.admin import acts, adjustments
-from billing.admin.acts import Act
-from billing.admin.forms import AdjustmentForm, KeyedAdjustmentForm, NothingAsked, SuspensionForm
-from billing.admin.reading import ReadOnly, name_of
+from billing.admin.acts import Act, Change
+from billing.admin.deeds import Deed, Doing, Look, Outcome
+from billing.admin.forms import ReasonForm, SuspensionForm
+from billing.admin.reading import name_of
 from billing.admin.tables import page_of
-from billing.errors import MeteringError
-from billing.models import Wallet
+from billing.errors import InvalidRequest, MeteringError
+from billing.models import Hold, Proposal, Wallet
 from billing.services import settlement, wallets
-from billing.units import format_credits
 
-ADJUST, SUSPEND = "billing.adjust_wallet", "billing.suspend_wallet"
-
-asked_or_sent = method_decorator(require_http_methods(["GET", "HEAD", "POST"]))
-sent = method_decorator(require_POST)
+SUSPEND = "billing.suspend_wallet"
 
 
-class WalletActs(ReadOnly):
-    """The pages of the acts; each asks for its own permission."""
+class WalletDeed(Deed):
+    """An act on a wallet."""
 
-    def get_urls(self) -> list[URLPattern]:
-        own = [
-            ("adjust/", self.adjust_view, "adjust"),
-            ("adjust/post/", self.post_adjustment_view, "adjust_post"),
-            ("suspend/", self.suspend_view, "suspend"),
-            ("resume/", self.resume_view, "resume"),
-        ]
-        return [
-            *(
-                path(f"<int:wallet_id>/{address}", self.admin_site.admin_view(view), name=f"billing_wallet_{name}")
-                for address, view, name in own
-            ),
-            *super().get_urls(),
-        ]
+    row: Wallet
 
-    @asked_or_sent
-    def adjust_view(self, request: HttpRequest, wallet_id: int) -> HttpResponse:
-        """Ask for an adjustment; once it is valid, show what it would change."""
-        wallet = settled(self._wallet_for(request, wallet_id, ADJUST))
-        form = AdjustmentForm(request.POST or None)
-        if form.is_valid():
-            if changes := adjustments.changes(wallet, form):
-                return acts.preview(
-                    request,
-                    self,
-                    _adjustment(wallet),
-                    form,
-                    url=_address("adjust_post", wallet),
-                    changes=changes,
-                    hidden={"key": adjustments.new_key()},
-                )
-            form.add_error("amount", "There is nothing left to take from this wallet.")
-        return acts.ask(request, self, _adjustment(wallet), form, url=_address("adjust", wallet))
+    @classmethod
+    def rows(cls) -> QuerySet[Any]:
+        return Wallet.objects.select_related("owner")
 
-    @sent
-    def post_adjustment_view(self, request: HttpRequest, wallet_id: int) -> HttpResponse:
-        """Post a previewed adjustment, once per key."""
-        wallet = self._wallet_for(request, wallet_id, ADJUST)
-        form = KeyedAdjustmentForm(request.POST)
-        if form.is_valid():
-            try:
-                entry, is_new = adjustments.post(wallet=wallet, form=form, actor=acts.staff_of(request))
-            except MeteringError as error:
-                form.add_error(None, str(error))
-            else:
-                posted = f"Entry #{entry.sequence}: {adjustments.signed(entry.available_change)} credits"
-                left = f"{format_credits(entry.available_after)} available after it."
-                messages.success(request, f"{posted}, {left}" if is_new else f"It was posted before. {posted}, {left}")
-                return redirect(page_of(wallet))
-        return acts.ask(request, self, _adjustment(wallet), form.without_key(), url=_address("adjust", wallet))
+    @classmethod
+    def of(cls, proposal: Proposal) -> Deed:
+        return cls(cls.rows().get(pk=proposal.wallet_id))
 
-    @asked_or_sent
-    def suspend_view(self, request: HttpRequest, wallet_id: int) -> HttpResponse:
-        """Suspend a wallet with a reason that its owner is shown."""
-        wallet = self._wallet_for(request, wallet_id, SUSPEND)
-        form = SuspensionForm(request.POST or None)
-        if form.is_valid():
-            if wallets.suspend(wallet_id=wallet.pk, reason=form.cleaned_data["reason"], now=timezone.now()):
-                self.log_change(request, wallet, "Suspended.")
-            messages.success(request, "The wallet is suspended.")
-            return redirect(page_of(wallet))
-        return acts.ask(request, self, _suspension(wallet), form, url=_address("suspend", wallet))
+    def wallet_id(self) -> int | None:
+        return self.row.pk
 
-    @asked_or_sent
-    def resume_view(self, request: HttpRequest, wallet_id: int) -> HttpResponse:
-        """Resume a suspended wallet."""
-        wallet = self._wallet_for(request, wallet_id, SUSPEND)
-        if request.method == "POST":
-            if wallets.resume(wallet_id=wallet.pk):
-                self.log_change(request, wallet, "Resumed.")
-            messages.success(request, "The wallet can be used again.")
-            return redirect(page_of(wallet))
-        return acts.ask(request, self, _resumption(wallet), NothingAsked(), url=_address("resume", wallet))
 
-    def _wallet_for(self, request: HttpRequest, wallet_id: int, permission: str) -> Wallet:
-        if not self.has_view_permission(request) or not request.user.has_perm(permission):
-            raise PermissionDenied
-        return get_object_or_404(Wallet.objects.select_related("owner"), pk=wallet_id)
+class Suspend(WalletDeed):
+    """Refuse new use, with a reason that the owner is shown."""
+
+    act, address, permission, form_class = "suspension", "suspend", SUSPEND, SuspensionForm
+
+    def describe(self) -> Act:
+        return Act(
+            title=f"Suspend the wallet of {name_of(self.row)}",
+            button="Suspend",
+            back_url=page_of(self.row),
+            words="New charges and holds are refused until it is resumed. Open holds still settle, nothing is lost.",
+            row=self.row,
+        )
+
+    def pointless(self) -> str:
+        return "It is suspended already." if self.row.suspended_at else ""
+
+    def look(self, answers: Mapping[str, Any]) -> Look:
+        if self.row.suspended_at:
+            raise InvalidRequest(f"It is suspended already. Its owner is told: “{self.row.suspension_reason}”")
+        return Look(
+            [
+                Change("New charges and holds", "Go through", "Are refused, with the reason below"),
+                Change("Open holds, which still settle", *[f"{_open_holds(self.row):,}"] * 2),
+            ],
+            effect="suspends",
+        )
+
+    def do(self, answers: Mapping[str, Any], doing: Doing) -> Outcome:
+        wallets.suspend(wallet_id=self.row.pk, reason=doing.reason, now=doing.now)
+        return Outcome(said="The wallet is suspended.", logged=f"Suspended: {doing.reason}")
+
+
+class Resume(WalletDeed):
+    """Let a suspended wallet be used again."""
+
+    act, address, permission, form_class = "resumption", "resume", SUSPEND, ReasonForm
+
+    def describe(self) -> Act:
+        return Act(
+            title=f"Resume the wallet of {name_of(self.row)}",
+            button="Resume",
+            back_url=page_of(self.row),
+            words=f"It was suspended, and its owner is told why: “{self.row.suspension_reason}”"
+            if self.row.suspended_at
+            else "",
+            row=self.row,
+        )
+
+    def pointless(self) -> str:
+        return "" if self.row.suspended_at else "It isn’t suspended."
+
+    def look(self, answers: Mapping[str, Any]) -> Look:
+        if not self.row.suspended_at:
+            raise InvalidRequest("It isn’t suspended.")
+        told = self.row.suspension_reason or "Nothing"
+        return Look(
+            [
+                Change("New charges and holds", "Are refused", "Go through"),
+                Change("The owner is told", told, "Nothing"),
+            ],
+            effect=self.row.suspended_at.isoformat(),
+        )
+
+    def do(self, answers: Mapping[str, Any], doing: Doing) -> Outcome:
+        wallets.resume(wallet_id=self.row.pk)
+        return Outcome(said="The wallet can be used again.", logged=f"Resumed: {doing.reason}")
 
 
 def settled(wallet: Wallet) -> Wallet:
@@ -121,40 +116,5 @@ def settled(wallet: Wallet) -> Wallet:
     return wallet
 
 
-def _address(name: str, wallet: Model) -> str:
-    return reverse(f"admin:billing_wallet_{name}", args=[wallet.pk])
-
-
-def _adjustment(wallet: Wallet) -> Act:
-    available = "It is unlimited: usage burns nothing." if wallet.unlimited else ""
-    return Act(
-        title=f"Adjust the credits of {name_of(wallet)}",
-        button="Post the adjustment",
-        back_url=page_of(wallet),
-        is_previewed=True,
-        words=f"{format_credits(wallet.available)} credits are available, {format_credits(wallet.held)} held."
-        f" {available} What is taken stops at what is available.",
-        row=wallet,
-    )
-
-
-def _suspension(wallet: Wallet) -> Act:
-    return Act(
-        title=f"Suspend the wallet of {name_of(wallet)}",
-        button="Suspend",
-        back_url=page_of(wallet),
-        words="New charges and holds are refused until it is resumed. Open holds still settle, and nothing is lost.",
-        row=wallet,
-    )
-
-
-def _resumption(wallet: Wallet) -> Act:
-    return Act(
-        title=f"Resume the wallet of {name_of(wallet)}",
-        button="Resume",
-        back_url=page_of(wallet),
-        words=f"It was suspended, and its owner is told why: “{wallet.suspension_reason}”"
-        if wallet.suspended_at
-        else "It isn't suspended.",
-        row=wallet,
-    )
+def _open_holds(wallet: Wallet) -> int:
+    return wallet.holds.filter(status=Hold.Status.OPEN).count()

@@ -9,14 +9,16 @@ from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse
 
 from billing.admin import balance_at, listings, sale_tables
+from billing.admin.act_pages import WithActs
+from billing.admin.adjustments import Adjust
 from billing.admin.balance_at import BalanceAt
-from billing.admin.contracts import SET_CONTRACT, ContractActs
+from billing.admin.contract_terms import EndContract, SetContract
 from billing.admin.paging import is_row_number
 from billing.admin.reading import Only, credits_column, moment_column, name_of, yes_column
 from billing.admin.seeing_as import SeeingAs
 from billing.admin.tables import ROWS, Table, anchor
 from billing.admin.timeline import Timeline
-from billing.admin.wallet_acts import ADJUST, SUSPEND, settled
+from billing.admin.wallet_acts import Resume, Suspend, settled
 from billing.models import ContractRequest, Hold, SupportRequest, Wallet
 from billing.seeing_as import SEE_AS
 from billing.services.cycles import CONTRACT
@@ -37,8 +39,10 @@ class Due(Only):
 
 
 @admin.register(Wallet)
-class WalletAdmin(SeeingAs, BalanceAt, Timeline, ContractActs):
+class WalletAdmin(SeeingAs, BalanceAt, Timeline, WithActs):
     """Wallets: the amounts are read-only, and change through acts that write an entry."""
+
+    deeds = (Adjust, Suspend, Resume, SetContract, EndContract)
 
     credits_available = credits_column("available")
     credits_held = credits_column("held")
@@ -140,14 +144,9 @@ class WalletAdmin(SeeingAs, BalanceAt, Timeline, ContractActs):
         if is_row_number(object_id) and self.has_view_permission(request):
             for wallet in Wallet.objects.filter(pk=object_id):
                 settled(wallet)
-        may = {
-            "may_adjust": ADJUST,
-            "may_suspend": SUSPEND,
-            "may_set_contract": SET_CONTRACT,
-            "may_see_as": SEE_AS,
-            "may_read_books": balance_at.READ,
+        more = {
+            "may_read_books": request.user.has_perm(balance_at.READ),
+            "may_see_as": request.user.has_perm(SEE_AS),
+            "contract": CONTRACT,
         }
-        more = {name: request.user.has_perm(permission) for name, permission in may.items()}
-        return super().change_view(
-            request, object_id, form_url, {**(extra_context or {}), **more, "contract": CONTRACT}
-        )
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **more})

@@ -13,6 +13,7 @@ from billing.models.ledger import EntryNote, EntryShare, Grant, LedgerEntry
 from billing.models.messages import MailPreference, Message
 from billing.models.notices import Notice
 from billing.models.purchases import Checkout, Dispute, Purchase, Refund
+from billing.models.staff_acts import Proposal, StaffAct
 from billing.models.stripe_events import ReconciliationRun, StripeEvent
 from billing.models.stripe_prices import StripePrice
 from billing.models.subscriptions import StripeSubscription, Subscription
@@ -46,9 +47,11 @@ __all__ = [
     "Notice",
     "Pack",
     "Plan",
+    "Proposal",
     "Purchase",
     "ReconciliationRun",
     "Refund",
+    "StaffAct",
     "StripeEvent",
     "StripePrice",
     "StripeSubscription",

@@ -28,6 +28,7 @@ from billing.models import (
     MailPreference,
     Message,
     Notice,
+    Proposal,
     Purchase,
     Refund,
     StripeSubscription,
@@ -44,7 +45,7 @@ from billing.selectors.export_contents import Wanted, What
 ENTRIES = "entries.jsonl"
 ENTRIES_MEANING = "every entry of your books, as in an export: a line each, amounts in credits"
 #: Rows of a wallet that staff act on.
-LOGGED = (Wallet, ContractRequest, Message, Purchase, Refund, SupportRequest)
+LOGGED = (Wallet, ContractRequest, Message, Proposal, Purchase, Refund, SupportRequest)
 
 
 def _staff_log(user: User) -> Iterable[Row]:
@@ -129,6 +130,8 @@ PARTS = [
            "expires_at"]),
     table("staff_notes", "why staff changed your credits, in their words", EntryNote,
           ["entry__sequence", "reason", "written_at"], of="entry__wallet__owner"),
+    table("staff_proposals", "what staff proposed to do for your account, and what became of it", Proposal,
+          ["act", "title", "reason", "proposed_at", "status", "decided_at", "refusal", "outcome"]),
     Part("staff_log", "what staff did to your account and its rows", [LogEntry], _staff_log),
 ]  # fmt: skip
 

@@ -18,8 +18,10 @@ from billing.models import (
     MailPreference,
     Message,
     Notice,
+    Proposal,
     Purchase,
     Refund,
+    StaffAct,
     StripeSubscription,
     Subscription,
     SupportRequest,
@@ -27,13 +29,13 @@ from billing.models import (
     Wallet,
 )
 from billing.models.wallets import DEFAULT_MAX_OUTPUT_TOKENS
-from billing.services import exports, support
+from billing.services import exports, staff_acts, support
 from billing.services.transactions import in_one_transaction
 
 #: Rows of a wallet that staff act on, so that their log may name them; entries and holds have numbers for names.
 LOGGED = (
-    Chatbot, Checkout, ContractRequest, Customer, Dispute, Export, Message, Notice, Purchase, Refund,
-    StripeSubscription, Subscription, SupportRequest,
+    Chatbot, Checkout, ContractRequest, Customer, Dispute, Export, Message, Notice, Proposal, Purchase,
+    Refund, StaffAct, StripeSubscription, Subscription, SupportRequest,
 )  # fmt: skip
 ERASED_CHATBOT = "Chatbot"
 
@@ -46,6 +48,7 @@ def erase(wallet: Wallet, *, now: datetime) -> None:
     _forget_in_log(wallet)
     support.erase(wallet)
     exports.erase(wallet, now=now)
+    staff_acts.erase(wallet, now=now)
     for model in (ContractRequest, Message, MailPreference, Notice):
         model.objects.filter(wallet=wallet).delete()
     EntryNote.objects.filter(entry__wallet=wallet).delete()

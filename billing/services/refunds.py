@@ -182,7 +182,7 @@ def request(*, purchase: Purchase, cents: int, actor: User, reason: str, key: st
     return the first refund. Raises InvalidRequest for more than is left of the payment or without a reason, KeyReused
     when the key stands for another refund.
     """
-    refund = _intend(purchase=purchase, cents=cents, actor=actor, reason=reason.strip(), key=key, now=now)
+    refund = intend(purchase=purchase, cents=cents, actor=actor, reason=reason, key=key, now=now)
     if refund.status != Refund.Status.REQUESTED:
         return refund
     return finish_requested(refund_id=refund.pk, now=now)
@@ -222,7 +222,12 @@ def _made_before(refund: Refund, *, now: datetime) -> RefundFacts | None:
 
 
 @in_one_transaction
-def _intend(*, purchase: Purchase, cents: int, actor: User, reason: str, key: str, now: datetime) -> Refund:
+def intend(*, purchase: Purchase, cents: int, actor: User, reason: str, key: str, now: datetime) -> Refund:
+    """Write a refund down before Stripe is asked, which `finish_requested` does; return it, or the key's first one.
+
+    Raises what `request` raises.
+    """
+    reason = reason.strip()
     lock_wallet(purchase.wallet_id)
     if first := Refund.objects.filter(key=key).first():
         if (first.stripe_payment_intent_id, first.cents) != (purchase.stripe_payment_intent_id, cents):

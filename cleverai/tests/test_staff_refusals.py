@@ -62,7 +62,7 @@ def test_what_is_done_or_looked_at_is_no_refusal(wallet: Wallet) -> None:
     browser = staff_browser(User.objects.create_superuser("stella@example.com", "a long passphrase"))
     form = {"amount": "0.0001", "reason": "x"}
     assert browser.post(f"/admin/billing/wallet/{wallet.pk}/adjust/", form).status_code == 200, "a typing mistake"
-    form = {"amount": "25", "reason": "x", "key": str(uuid4())}
+    form = {"amount": "25", "reason": "x", "key": str(uuid4()), "seen": "25000 False"}
     assert browser.post(f"/admin/billing/wallet/{wallet.pk}/adjust/post/", form).status_code == 302
     assert not LogEntry.objects.filter(change_message__startswith="Refused").exists()
 

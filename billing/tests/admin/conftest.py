@@ -31,6 +31,17 @@ def browser_of_stella(stella: User) -> Client:
 
 
 @pytest.fixture
+def olivia(db: None, now: datetime) -> User:
+    """Olivia may do everything too: she is who Stella asks for a second look."""
+    return sign_up("olivia", at=now, is_staff=True, is_superuser=True)
+
+
+@pytest.fixture
+def browser_of_olivia(olivia: User) -> Client:
+    return browser_of(olivia)
+
+
+@pytest.fixture
 def browser_of_bob(bob: User) -> Client:
     """Bob is another customer."""
     return browser_of(bob)

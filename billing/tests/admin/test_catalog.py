@@ -20,7 +20,13 @@ pytestmark = pytest.mark.django_db
 def answers(now: datetime) -> dict[str, str]:
     """What Stella fills in: GPT-4o at 4.5 credits for every 1,000 tokens, from ten minutes on."""
     starts_at = (now + timedelta(minutes=10)).strftime("%Y-%m-%dT%H:%M")
-    return {"feature": "gpt-4o", "amount": "4.5", "per": "1000", "starts_at": starts_at}
+    return {
+        "feature": "gpt-4o",
+        "amount": "4.5",
+        "per": "1000",
+        "starts_at": starts_at,
+        "reason": "Cheaper.",
+    }
 
 
 def hidden(page: str) -> dict[str, str]:

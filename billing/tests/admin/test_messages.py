@@ -11,6 +11,7 @@ from django.test import Client
 from accounts.models import User
 from billing.models import Message
 from billing.services import messages, outbox
+from billing.tests.admin.pressing import do, hidden, look, press
 from billing.tests.stripe.shop import Shop
 
 URL = "/admin/billing/message/"
@@ -64,10 +65,17 @@ def test_send_again_asks_first_and_leaves_a_line(
     assert "It goes to alice@example.com, in the words that it was first sent in." in asked
     sent.refresh_from_db()
     assert sent.mail == "sent"
-    answer = browser_of_stella.post(again(sent))
-    assert answer["Location"] == f"{URL}{sent.pk}/change/"
+    page = look(browser_of_stella, again(sent), reason="She never got it.")
+    assert "Mail</th><td>Sent</td><td><strong>Waiting</strong>" in page
+    assert not LogEntry.objects.exists()
+    assert "It is sent again in a moment." in press(browser_of_stella, again(sent), page)
+    assert "It was done before." in press(browser_of_stella, again(sent), page)
     line = LogEntry.objects.get()
-    assert (line.user, line.object_id, line.change_message) == (stella, str(sent.pk), "Sent again; it was sent.")
+    assert (line.user, line.object_id, line.change_message) == (
+        stella,
+        str(sent.pk),
+        "Sent again; it was sent. She never got it.",
+    )
     messages.deliver(message_id=sent.pk, now=now + timedelta(seconds=1))
     first, second = mailoutbox
     assert first.body == second.body
@@ -78,9 +86,13 @@ def test_the_picked_ones_are_sent_again(
 ) -> None:
     outbox.tell(wallet=alice.wallet, kind=Message.Kind.WELCOME, key="waits", now=now)
     picked = {"action": "send_selected_again", "_selected_action": list(Message.objects.values_list("pk", flat=True))}
-    page = browser_of_stella.post(URL, picked, follow=True).content.decode()
+    page = browser_of_stella.post(URL, picked).content.decode()
+    assert not LogEntry.objects.exists()
+    answers = {**picked, **hidden(page), "_selected_action": picked["_selected_action"]}
+    assert "This field is required." in browser_of_stella.post(URL, {**answers, "reason": " "}).content.decode()
+    page = browser_of_stella.post(URL, {**answers, "reason": "The server was down."}, follow=True).content.decode()
     assert "1 of 2 mails are sent again in a moment." in page
-    assert "1 never left, so there is nothing to send again." in page
+    assert "1 never left or wait already, so there is nothing to send again." in page
     sent.refresh_from_db()
     assert (sent.mail, sent.attempts) == ("waiting", 0)
     assert LogEntry.objects.count() == 1
@@ -91,7 +103,8 @@ def test_what_never_left_can_t_leave_again(browser_of_stella: Client, message: M
     due = message.next_attempt_at if mail == "waiting" else None
     Message.objects.filter(pk=message.pk).update(mail=mail, next_attempt_at=due)
     assert "Send again" not in browser_of_stella.get(f"{URL}{message.pk}/change/").content.decode()
-    assert browser_of_stella.post(again(message)).status_code == 404
+    assert "It never left" in browser_of_stella.get(again(message), follow=True).content.decode()
+    assert "It never left" in look(browser_of_stella, again(message), reason="Why not")
     message.refresh_from_db()
     assert message.mail == mail
 
@@ -109,7 +122,7 @@ def test_rita_reads_and_sends_nothing(browser_of_rita: Client, sent: Message) ->
 
 def test_rita_may_once_she_has_the_right(browser_of_rita: Client, sent: Message) -> None:
     may_resend(User.objects.get(email="rita@example.com"))
-    assert browser_of_rita.post(again(sent)).status_code == 302
+    do(browser_of_rita, again(sent), reason="She never got it.")
     sent.refresh_from_db()
     assert sent.mail == "waiting"
 

@@ -111,7 +111,7 @@ def test_a_double_click_refunds_once_and_logs_once(
 ) -> None:
     page = ask(browser_of_stella, purchase, cents="4")
     press(browser_of_stella, purchase, page)
-    assert "It was asked for before. $4 go back" in press(browser_of_stella, purchase, page)
+    assert "It was done before. $4 go back" in press(browser_of_stella, purchase, page)
     assert Refund.objects.count() == LogEntry.objects.count() == 1
     stripe.deliver()
     assert Refund.objects.count() == 1
@@ -121,7 +121,7 @@ def test_a_double_click_refunds_once_and_logs_once(
 def test_a_used_key_stands_for_no_other_refund(browser_of_stella: Client, purchase: Purchase) -> None:
     page = ask(browser_of_stella, purchase, cents="4")
     press(browser_of_stella, purchase, page)
-    assert "used for another refund already" in press(browser_of_stella, purchase, page, cents="5")
+    assert "used for something else already" in press(browser_of_stella, purchase, page, cents="5")
     assert Refund.objects.get().cents == 400
 
 
@@ -131,7 +131,7 @@ def test_a_preview_that_is_no_longer_true_is_shown_again(
     page = ask(browser_of_stella, purchase)
     use(alice, stripe, 60)
     page = press(browser_of_stella, purchase, page)
-    assert "have changed since. Look at it again." in page
+    assert "has changed since you looked at it. Look at it again." in page
     assert "Left of them</th><td>800</td>" in page
     assert not Refund.objects.exists()
     press(browser_of_stella, purchase, page)

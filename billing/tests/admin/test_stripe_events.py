@@ -12,6 +12,7 @@ from django.test import Client
 
 from accounts.models import User
 from billing.models import StripeEvent
+from billing.tests.admin.pressing import do, hidden, look, press
 
 pytestmark = pytest.mark.django_db
 URL = "/admin/billing/stripeevent/"
@@ -97,19 +98,28 @@ def test_a_replayed_event_waits_for_a_worker_again_and_one_is_told(
     row.refresh_from_db()
     assert row.status == Status.FAILED
     with patch.object(current_app, "send_task") as send, django_capture_on_commit_callbacks(execute=True):
-        page = browser_of_stella.post(f"{URL}{row.pk}/replay/", follow=True).content.decode()
+        preview = look(browser_of_stella, f"{URL}{row.pk}/replay/", reason="The price is there now.")
+        page = press(browser_of_stella, f"{URL}{row.pk}/replay/", preview)
+        assert "It was done before." in press(browser_of_stella, f"{URL}{row.pk}/replay/", preview)
     send.assert_called_once_with("billing.tasks.handle_stripe_event", args=[row.pk], retry=False)
     assert "It is handled again in a moment." in page
     row.refresh_from_db()
     assert (row.status, row.attempts, row.next_attempt_at, row.error) == (Status.PENDING, 0, now, "")
     logged = LogEntry.objects.get()
-    assert (logged.object_id, logged.change_message) == (str(row.pk), "Replayed; it was given up after 12 attempts.")
+    assert (logged.object_id, logged.change_message) == (
+        str(row.pk),
+        "Replayed; it was given up after 12 attempts. The price is there now.",
+    )
 
 
 def test_stella_replays_those_that_she_picks_and_no_others(browser_of_stella: Client, now: datetime) -> None:
     rows = [given_up(name, now=now) for name in "abc"]
     sent = {"action": "replay_selected", "_selected_action": [str(row.pk) for row in rows[:2]], "index": "0"}
-    page = browser_of_stella.post(URL, sent, follow=True).content.decode()
+    asked = hidden(browser_of_stella.post(URL, sent).content.decode())
+    assert not LogEntry.objects.exists()
+    answers = {**sent, "key": asked["key"], "reason": "The price is there now."}
+    page = browser_of_stella.post(URL, answers, follow=True).content.decode()
+    browser_of_stella.post(URL, answers)
     assert "2 events are handled again in a moment." in page
     waiting = StripeEvent.objects.filter(status=Status.PENDING).values_list("stripe_event_id", flat=True)
     assert sorted(waiting) == ["evt_a", "evt_b"]
@@ -137,7 +147,7 @@ def test_the_right_to_replay_is_enough_for_it(browser_of_rita: Client, now: date
     right = Permission.objects.get(content_type__app_label="billing", codename="replay_stripeevent")
     User.objects.get(email="rita@example.com").user_permissions.add(right)
     row = given_up("a", now=now)
-    assert browser_of_rita.post(f"{URL}{row.pk}/replay/").status_code == 302
+    do(browser_of_rita, f"{URL}{row.pk}/replay/", reason="The price is there now.")
     row.refresh_from_db()
     assert row.status == Status.PENDING
 

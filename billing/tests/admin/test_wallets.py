@@ -13,6 +13,7 @@ from billing import metering
 from billing.errors import InvalidRequest, UnknownWallet, WalletSuspended
 from billing.models import Wallet
 from billing.services import wallets
+from billing.tests.admin.pressing import look, press
 from billing.tests.people import give
 
 pytestmark = pytest.mark.django_db
@@ -59,9 +60,13 @@ def test_stella_suspends_a_wallet_and_its_holds_still_settle(
 ) -> None:
     hold = metering.hold(wallet=alice.wallet, feature="web-search", quantity=2, key="h", now=now)
     url = f"/admin/billing/wallet/{alice.wallet.pk}/suspend/"
-    assert "This field is required." in browser_of_stella.post(url, {"reason": " "}).content.decode()
-    page = browser_of_stella.post(url, {"reason": "The card was stolen."}, follow=True).content.decode()
-    assert "The card was stolen." in page
+    assert "This field is required." in look(browser_of_stella, url, reason=" ")
+    page = look(browser_of_stella, url, reason="The card was stolen.")
+    assert "Open holds, which still settle</th><td>1</td>" in page
+    assert not Wallet.objects.filter(suspended_at__isnull=False).exists()
+    assert "The card was stolen." in press(browser_of_stella, url, page)
+    assert "It was done before." in press(browser_of_stella, url, page)
+    assert "It is suspended already." in look(browser_of_stella, url, reason="Once more.")
     with pytest.raises(WalletSuspended):
         metering.charge(wallet=alice.wallet, feature="web-search", quantity=1, key="a", now=now)
     with pytest.raises(WalletSuspended):
@@ -69,19 +74,36 @@ def test_stella_suspends_a_wallet_and_its_holds_still_settle(
     assert metering.capture(wallet=alice.wallet, hold=hold, quantity=1, now=now).cost == 5_000
     alice.wallet.refresh_from_db()
     assert alice.wallet.suspension_reason == "The card was stolen."
-    assert [entry.change_message for entry in LogEntry.objects.all()] == ["Suspended."]
+    assert [entry.change_message for entry in LogEntry.objects.all()] == ["Suspended: The card was stolen."]
 
 
 def test_a_resumed_wallet_is_charged_again(browser_of_stella: Client, alice: User, now: datetime) -> None:
     wallets.suspend(wallet_id=alice.wallet.pk, reason="The card was stolen.", now=now)
     url = f"/admin/billing/wallet/{alice.wallet.pk}/resume/"
     assert "The card was stolen." in browser_of_stella.get(url).content.decode()
+    assert "This field is required." in look(browser_of_stella, url)
+    page = look(browser_of_stella, url, reason="It was another card.")
     for _ in range(2):
-        browser_of_stella.post(url, {})
+        press(browser_of_stella, url, page)
     assert metering.charge(wallet=alice.wallet, feature="web-search", quantity=1, key="a", now=now).cost == 5_000
     alice.wallet.refresh_from_db()
     assert (alice.wallet.suspended_at, alice.wallet.suspension_reason) == (None, "")
-    assert [entry.change_message for entry in LogEntry.objects.all()] == ["Resumed."]
+    assert [entry.change_message for entry in LogEntry.objects.all()] == ["Resumed: It was another card."]
+
+
+def test_who_was_suspended_anew_since_is_not_resumed_unseen(
+    browser_of_stella: Client, alice: User, now: datetime
+) -> None:
+    wallets.suspend(wallet_id=alice.wallet.pk, reason="The card was stolen.", now=now)
+    url = f"/admin/billing/wallet/{alice.wallet.pk}/resume/"
+    page = look(browser_of_stella, url, reason="It was another card.")
+    wallets.resume(wallet_id=alice.wallet.pk)
+    wallets.suspend(wallet_id=alice.wallet.pk, reason="A court says so.", now=now + timedelta(minutes=1))
+    page = press(browser_of_stella, url, page)
+    assert "has changed since you looked at it" in page
+    assert "A court says so." in page
+    alice.wallet.refresh_from_db()
+    assert alice.wallet.suspended_at is not None
 
 
 def test_suspending_twice_keeps_the_first_moment(alice: User, now: datetime) -> None:
@@ -106,6 +128,7 @@ def test_nobody_suspends_or_resumes_without_the_right(
 ) -> None:
     url = f"/admin/billing/wallet/{alice.wallet.pk}/{act}/"
     assert browser_of_rita.post(url, {"reason": "Why not"}).status_code == 403
+    assert browser_of_rita.post(f"{url}post/", {"reason": "Why not"}).status_code == 403
     assert browser_of_bob.post(url, {"reason": "Why not"}, follow=True).status_code == 403
     alice.wallet.refresh_from_db()
     assert alice.wallet.suspended_at is None

@@ -7,7 +7,8 @@ from playwright.sync_api import Page, expect
 
 from accounts.models import User
 from billing.models import ContractRequest, Purchase, Refund, StripeEvent
-from billing.tests.browser.test_staff import check, staff_page
+from billing.tests.browser.test_staff import check, log_in, staff_page
+from billing.tests.people import sign_up
 from billing.tests.stripe.shop import Shop, stripe
 
 __all__ = ["staff_page", "stripe"]
@@ -28,11 +29,11 @@ def test_stella_refunds_a_pack_once(staff_page: Page, assert_accessible: Check, 
     check(staff_page, assert_accessible)
     staff_page.get_by_role("link", name="Refund", exact=True).click()
     staff_page.get_by_label("Dollars").fill("11")
+    staff_page.get_by_label("Reason").fill("Bought by mistake.")
     staff_page.get_by_role("button", name="Preview").click()
     expect(staff_page.get_by_text("$10.00 of this payment are left to refund.")).to_be_visible()
     check(staff_page, assert_accessible)
     staff_page.get_by_label("Dollars").fill("5")
-    staff_page.get_by_label("Reason").fill("Bought by mistake.")
     staff_page.get_by_role("button", name="Preview").click()
     expect(staff_page.get_by_role("cell", name="$5, of $10")).to_be_visible()
     check(staff_page, assert_accessible)
@@ -57,7 +58,10 @@ def test_stella_replays_what_failed(staff_page: Page, assert_accessible: Check, 
     check(staff_page, assert_accessible)
     staff_page.get_by_role("link", name="Replay").click()
     check(staff_page, assert_accessible)
-    staff_page.get_by_role("button", name="Replay").click()
+    staff_page.get_by_label("Reason").fill("Stripe answers again.")
+    staff_page.get_by_role("button", name="Preview").click()
+    check(staff_page, assert_accessible)
+    staff_page.get_by_role("button", name="Replay").dblclick()
     expect(staff_page.get_by_text("It is handled again in a moment.")).to_be_visible()
     assert events.get().status == "pending"
 
@@ -80,8 +84,23 @@ def test_stella_answers_a_wish_for_a_contract(
     staff_page.get_by_label("Reason").fill("Contract 2025-17")
     staff_page.get_by_role("button", name="Preview").click()
     check(staff_page, assert_accessible)
-    staff_page.get_by_role("button", name="Set the contract").dblclick()
-    expect(staff_page.get_by_text("is Enterprise, 250,000 credits a month.")).to_be_visible()
+    expect(staff_page.get_by_text("A second person has to approve this.")).to_be_visible()
+    staff_page.get_by_role("button", name="Propose it").dblclick()
+    expect(staff_page.get_by_text("It waits for a second person now.")).to_be_visible()
+    check(staff_page, assert_accessible)
+    alice.wallet.refresh_from_db()
+    assert alice.wallet.available == 100_000
+    log_in(staff_page, staff_page.url, sign_up("olivia", at=stripe.now(), is_staff=True, is_superuser=True))
+    go(staff_page, "")
+    staff_page.get_by_role("link", name="Proposals", exact=True).first.click()
+    check(staff_page, assert_accessible)
+    staff_page.locator("#result_list").get_by_role("link", name="Set a contract").click()
+    staff_page.get_by_role("link", name="Approve", exact=True).click()
+    staff_page.get_by_label("Reason").fill("As agreed.")
+    staff_page.get_by_role("button", name="Preview").click()
+    check(staff_page, assert_accessible)
+    staff_page.get_by_role("button", name="Approve").dblclick()
+    expect(staff_page.get_by_text("The plan is now Enterprise, 250,000 credits a month.")).to_be_visible()
     check(staff_page, assert_accessible)
     alice.wallet.refresh_from_db()
     assert alice.wallet.available == 250_000_000
