@@ -19,11 +19,11 @@ IN_ORDER = (SUPPORT, BILLING, OWNER)
 
 #: What everybody in a group may read: all of billing.
 READ = (
-    "chatbot", "checkout", "contractrequest", "customer", "dailycredits", "dailyfigures", "dailyusage", "departure",
-    "dispute", "entrynote", "entryshare", "export", "farewell", "feature", "featureprice", "formercustomer",
-    "grant", "heartbeat", "hold", "ledgerentry", "mailpreference", "message", "notice", "pack", "plan", "purchase",
-    "reconciliationrun", "refund", "stripeevent", "stripeprice", "stripesubscription", "subscription",
-    "supportrequest", "usageline", "wallet",
+    "chargereturn", "chatbot", "checkout", "contractrequest", "customer", "dailycredits", "dailyfigures",
+    "dailyusage", "departure", "dispute", "entrynote", "entryshare", "export", "farewell", "feature", "featureprice",
+    "formercustomer", "grant", "heartbeat", "hold", "ledgerentry", "mailpreference", "message", "notice", "pack",
+    "plan", "proposal", "purchase", "reconciliationrun", "refund", "returnedcharge", "staffact", "stripeevent",
+    "stripeprice", "stripesubscription", "subscription", "supportrequest", "usageline", "wallet", "walletreturn",
 )  # fmt: skip
 
 #: What each group may do beyond the one before it.
@@ -40,6 +40,7 @@ TABLE: Mapping[str, tuple[str, ...]] = {
         "billing.adjust_wallet",
         "billing.refund_purchase",
         "billing.replay_stripeevent",
+        "billing.return_charges",
         "billing.suspend_wallet",
     ),
     OWNER: (
@@ -48,6 +49,7 @@ TABLE: Mapping[str, tuple[str, ...]] = {
         "billing.add_featureprice",
         "billing.add_pack",
         "billing.add_plan",
+        "billing.approve_act",
         "billing.change_feature",
         "billing.change_pack",
         "billing.change_plan",

@@ -32,6 +32,7 @@ from billing.services import (
     proof,
     reconciliation,
     refunds,
+    returns,
     staff_acts,
 )
 
@@ -206,6 +207,21 @@ def sweep_farewells() -> int:
 def forget_expired() -> int:
     """Delete the hashes of addresses and the sessions whose time is over; return how many."""
     return departures.forget_expired(now=timezone.now()) + forget_expired_sessions(now=timezone.now())
+
+
+@task()
+def return_charges(row_id: int) -> int:
+    """Go on with one return of charges; return to how many wallets."""
+    return returns.go_on(return_id=row_id, clock=timezone.now)
+
+
+@task("Returns of charges to go on with: {}.")
+def sweep_returns() -> int:
+    """Have every return of charges gone on with whose hint or worker was lost; return how many there are."""
+    due = returns.due(now=timezone.now())
+    for row_id in due:
+        hint(returns.GO_ON, row_id)
+    return len(due)
 
 
 @task("Proposals that nobody has decided in time: {}.")

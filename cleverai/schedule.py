@@ -49,6 +49,7 @@ def periodic_tasks(*, sweep: timedelta) -> list[Periodic]:
             sweep,
             "ends at Stripe what is left of who has left, and sends the last mail, until both are done",
         ),
+        Periodic("sweep_returns", sweep, "goes on with returns of charges whose hint or worker was lost"),
         Periodic("write_heartbeat", sweep, "proves that beat, queue and a worker run"),
         Periodic("reconcile_with_stripe", HOUR, "finds what Stripe never told us, and lays both books side by side"),
         Periodic(

@@ -215,6 +215,23 @@ class SupportAnswerForm(forms.Form):
     )
 
 
+class ReturnForm(forms.Form):
+    """Which charges are returned, why, and for how long the credits last."""
+
+    feature = forms.ModelChoiceField(
+        Feature.objects.all(), help_text="For a chat model, messages of chatbots that use it are returned too."
+    )
+    from_at = forms.DateTimeField(label="From", widget=MomentInput, help_text="In your time zone.")
+    until = forms.DateTimeField(label="Until", widget=MomentInput, help_text="Just before this moment.")
+    expires_at = forms.DateTimeField(
+        label="Credits expire", required=False, widget=MomentInput, help_text="Empty: they never expire."
+    )
+    reason = forms.CharField(max_length=500, widget=forms.Textarea(attrs={"rows": 3}))
+    is_reason_shown = forms.BooleanField(
+        label="Customers read the reason", required=False, help_text="Else it is for colleagues alone."
+    )
+
+
 class PriceForm(forms.Form):
     """A further price of a feature."""
 

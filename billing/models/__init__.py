@@ -13,6 +13,7 @@ from billing.models.ledger import EntryNote, EntryShare, Grant, LedgerEntry
 from billing.models.messages import MailPreference, Message
 from billing.models.notices import Notice
 from billing.models.purchases import Checkout, Dispute, Purchase, Refund
+from billing.models.returns import ChargeReturn, ReturnedCharge, WalletReturn
 from billing.models.staff_acts import Proposal, StaffAct
 from billing.models.stripe_events import ReconciliationRun, StripeEvent
 from billing.models.stripe_prices import StripePrice
@@ -22,6 +23,7 @@ from billing.models.usage import DailyUsage, UsageLine
 from billing.models.wallets import Wallet
 
 __all__ = [
+    "ChargeReturn",
     "Chatbot",
     "Checkout",
     "ContractRequest",
@@ -51,6 +53,7 @@ __all__ = [
     "Purchase",
     "ReconciliationRun",
     "Refund",
+    "ReturnedCharge",
     "StaffAct",
     "StripeEvent",
     "StripePrice",
@@ -59,4 +62,5 @@ __all__ = [
     "SupportRequest",
     "UsageLine",
     "Wallet",
+    "WalletReturn",
 ]

@@ -23,6 +23,7 @@ class Message(models.Model):
         PAYMENT_FAILED = "payment_failed", "A payment failed"
         SUPPORT_ANSWER = "support_answer", "Support answered"
         EXPORT = "export", "An export is ready, or failed"
+        CREDITS_RETURNED = "credits_returned", "Charges were returned"
 
     class Mail(models.TextChoices):
         WAITING = "waiting", "Waiting"

@@ -16,7 +16,7 @@ from billing.selectors import chatbots
 from billing.selectors import usage as usages
 from billing.selectors.balance import Balance
 from billing.selectors.expiring import monthly_left
-from billing.selectors.messages import LEADS_TO, day_words, dollars_words, known, title
+from billing.selectors.messages import LEADS_TO, day_words, dollars_words, known, returned_words, title
 from billing.selectors.words import credits_words
 
 Kind = Message.Kind
@@ -198,6 +198,11 @@ def _export(facts: Mapping[str, Any], balance: Balance, now: datetime) -> dict[s
     return {"is_ready": True, "button": page, "figures": Table("Your file", tuple(rows))}
 
 
+def _credits_returned(facts: Mapping[str, Any], balance: Balance, now: datetime) -> dict[str, object]:
+    rows = (("Credits that you got back", credits_words(facts["amount"])), *_what_is_there(balance))
+    return {"said": returned_words(facts), "reason": facts["reason"], "figures": Table("What is there now", rows)}
+
+
 FIGURES: dict[Message.Kind, Callable[[Mapping[str, Any], Balance, datetime], dict[str, object]]] = {
     Kind.WELCOME: _welcome,
     Kind.LOW_CREDITS: _low_credits,
@@ -210,6 +215,7 @@ FIGURES: dict[Message.Kind, Callable[[Mapping[str, Any], Balance, datetime], dic
     Kind.PAYMENT_FAILED: _payment_failed,
     Kind.SUPPORT_ANSWER: _support_answer,
     Kind.EXPORT: _export,
+    Kind.CREDITS_RETURNED: _credits_returned,
 }
 
 

@@ -38,6 +38,7 @@ ICONS = {
     Kind.PAYMENT_FAILED: "credit-card",
     Kind.SUPPORT_ANSWER: "headset",
     Kind.EXPORT: "file-down",
+    Kind.CREDITS_RETURNED: "undo-2",
 }
 #: Where each kind leads: the name of a page of billing, and what the link says.
 LEADS_TO = {
@@ -52,6 +53,7 @@ LEADS_TO = {
     Kind.PAYMENT_FAILED: ("plans", "Choose a card"),
     Kind.SUPPORT_ANSWER: ("support:requests", "Read the answer"),
     Kind.EXPORT: ("export", "See your files"),
+    Kind.CREDITS_RETURNED: ("history", "See your history"),
 }
 #: The sentence below the title, where it needs no figures.
 PLAIN_WORDS = {
@@ -175,11 +177,13 @@ def title(kind: Message.Kind, facts: Mapping[str, Any], about: Known) -> str:
             return f"{name} ends on {day_words(facts.get('ends_at'))}" if is_ending else f"{name} goes on"
         case Kind.PAYMENT_FAILED:
             return f"Your payment for {about.plan_name(facts)} failed"
-        case Kind.SUPPORT_ANSWER | Kind.EXPORT:
-            return _title_of_what_was_asked_for(kind, facts, about)
+        case _:
+            return _title_of_what_has_no_plan(kind, facts, about)
 
 
-def _title_of_what_was_asked_for(kind: Message.Kind, facts: Mapping[str, Any], about: Known) -> str:
+def _title_of_what_has_no_plan(kind: Message.Kind, facts: Mapping[str, Any], about: Known) -> str:
+    if kind == Kind.CREDITS_RETURNED:
+        return f"You got {credits_words(int(facts.get('amount', 0)))} back"
     if kind == Kind.EXPORT:
         outcome = "is ready" if "size" in facts else "couldn’t be written"
         return f"Your export {outcome}: {facts.get('title', '')}"
@@ -194,6 +198,13 @@ def day_words(moment: object) -> str:
     if not isinstance(moment, datetime):
         return "a day that isn’t known yet"
     return date_format(timezone.localtime(moment), "j M Y")
+
+
+def moment_words(moment: object) -> str:
+    """Return a moment, given as ISO 8601, in the reader's zone: "10 Apr 2025, 09:30"."""
+    if not isinstance(moment, str):
+        return "a moment that isn’t known"
+    return date_format(timezone.localtime(datetime.fromisoformat(moment)), "j M Y, H:i")
 
 
 def dollars_words(cents: int) -> str:
@@ -235,8 +246,18 @@ def _words(kind: Message.Kind, facts: Mapping[str, Any], about: Known) -> str:
             return f"You asked on {day_words(request.created_at)}." if request else "Your request is no longer kept."
         case Kind.EXPORT:
             return _export_words(facts)
+        case Kind.CREDITS_RETURNED:
+            return f"{returned_words(facts)} {facts.get('reason', '')}".rstrip()
         case _:
             return PLAIN_WORDS[kind]
+
+
+def returned_words(facts: Mapping[str, Any]) -> str:
+    """Return what charges were returned and how long the credits last, as sentences."""
+    expires_at = facts.get("expires_at")
+    lasts = f"They can be used until {moment_words(expires_at)}." if expires_at else "They never expire."
+    span = f"from {moment_words(facts.get('from_at'))} to {moment_words(facts.get('until'))}"
+    return f"We returned what you paid for {facts.get('feature', 'a feature')} {span}. {lasts}"
 
 
 def _export_words(facts: Mapping[str, Any]) -> str:

@@ -36,6 +36,7 @@ from billing.models import (
     SupportRequest,
     UsageLine,
     Wallet,
+    WalletReturn,
 )
 from billing.selectors import archives, copying, exports
 from billing.selectors.copying import Blocks, Format
@@ -130,6 +131,8 @@ PARTS = [
            "expires_at"]),
     table("staff_notes", "why staff changed your credits, in their words", EntryNote,
           ["entry__sequence", "reason", "written_at"], of="entry__wallet__owner"),
+    table("returned_charges", "charges that were returned to you, in millicredits", WalletReturn,
+          ["charge_return__feature", "charge_return__from_at", "charge_return__until", "status", "charges", "amount"]),
     table("staff_proposals", "what staff proposed to do for your account, and what became of it", Proposal,
           ["act", "title", "reason", "proposed_at", "status", "decided_at", "refusal", "outcome"]),
     Part("staff_log", "what staff did to your account and its rows", [LogEntry], _staff_log),

@@ -27,6 +27,7 @@ from billing.models import (
     SupportRequest,
     UsageLine,
     Wallet,
+    WalletReturn,
 )
 from billing.models.wallets import DEFAULT_MAX_OUTPUT_TOKENS
 from billing.services import exports, staff_acts, support
@@ -35,7 +36,7 @@ from billing.services.transactions import in_one_transaction
 #: Rows of a wallet that staff act on, so that their log may name them; entries and holds have numbers for names.
 LOGGED = (
     Chatbot, Checkout, ContractRequest, Customer, Dispute, Export, Message, Notice, Proposal, Purchase,
-    Refund, StaffAct, StripeSubscription, Subscription, SupportRequest,
+    Refund, StaffAct, StripeSubscription, Subscription, SupportRequest, WalletReturn,
 )  # fmt: skip
 ERASED_CHATBOT = "Chatbot"
 

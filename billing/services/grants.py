@@ -49,7 +49,7 @@ def adjust(
     wallet_id: int,
     amount: int,
     reason: str,
-    actor: User,
+    actor: User | None,
     key: str,
     now: datetime,
     expires_at: datetime | None = None,

@@ -37,6 +37,7 @@ PLAN_OR_PAYMENT = "is about your plan or a payment"
 ALWAYS_SENT = {
     Message.Kind.SUPPORT_ANSWER: "answers a request of yours",
     Message.Kind.EXPORT: "is about a file that you asked for",
+    Message.Kind.CREDITS_RETURNED: "is about credits that you were given back",
 }
 unsubscribing = Signer(salt="billing.unsubscribe")
 

@@ -78,6 +78,8 @@ OVERDUE = {
     "wallets with something due": "SELECT count(*) FROM billing_wallet WHERE next_due_at < {moment}",
     "events of Stripe's not handled": "SELECT count(*) FROM billing_stripeevent"
     " WHERE received_at < {moment} AND (status = 'pending' OR status = 'failed')",
+    "returns of charges that no worker goes on with": "SELECT count(*) FROM billing_chargereturn"
+    " WHERE next_attempt_at < {moment}",
     "exports that nobody has written": "SELECT count(*) FROM billing_export WHERE next_attempt_at < {moment}",
     "refunds that Stripe wasn't asked for": "SELECT count(*) FROM billing_refund"
     " WHERE requested_at < {moment} AND status = 'requested'",

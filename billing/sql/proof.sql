@@ -268,6 +268,28 @@ FROM wallet JOIN billing_subscription AS subscription ON subscription.wallet_id 
 JOIN billing_stripesubscription AS payer ON payer.id = subscription.stripe_subscription_id
 WHERE payer.wallet_id <> wallet.id
 UNION ALL
+SELECT 'what was returned is what its grant gave', part.wallet_id, 'return ' || part.charge_return_id,
+    coalesce(grant_row.amount, 0), coalesce(sum(returned.amount), 0)::bigint
+FROM billing_walletreturn AS part JOIN wallet ON wallet.id = part.wallet_id
+LEFT JOIN billing_grant AS grant_row ON grant_row.id = part.grant_id AND grant_row.wallet_id = part.wallet_id
+LEFT JOIN billing_returnedcharge AS returned ON returned.wallet_return_id = part.id
+GROUP BY part.id, part.wallet_id, part.charge_return_id, part.amount, part.charges, grant_row.amount
+HAVING part.amount <> coalesce(sum(returned.amount), 0) OR part.charges <> count(returned.id)
+    OR coalesce(grant_row.amount, 0) <> part.amount
+UNION ALL
+SELECT 'every grant that returns charges names them', grants.wallet_id, 'grant ' || grants.id, 1, 0
+FROM grants LEFT JOIN billing_walletreturn AS part ON part.grant_id = grants.id
+WHERE grants.business_key LIKE 'adjustment:return:%%' AND part.id IS NULL
+UNION ALL
+SELECT 'no more is returned of a charge than was paid for it, to whom paid it', part.wallet_id,
+    'entry ' || entry.sequence, -(entry.available_change + entry.held_change), sum(returned.amount)::bigint
+FROM billing_returnedcharge AS returned JOIN billing_walletreturn AS part ON part.id = returned.wallet_return_id
+JOIN wallet ON wallet.id = part.wallet_id JOIN billing_ledgerentry AS entry ON entry.id = returned.entry_id
+LEFT JOIN billing_usageline AS line ON line.id = returned.line_id AND line.entry_id = returned.entry_id
+GROUP BY part.wallet_id, entry.id, entry.wallet_id, entry.sequence, entry.available_change, entry.held_change
+HAVING sum(returned.amount) > -(entry.available_change + entry.held_change) OR entry.wallet_id <> part.wallet_id
+    OR bool_or(returned.amount > line.cost)
+UNION ALL
 SELECT 'every hold names a wallet that exists', hold.wallet_id, 'hold ' || hold.id, 1, 0
 FROM billing_hold AS hold
 WHERE (%(wallet)s::bigint IS NULL OR hold.wallet_id = %(wallet)s::bigint)

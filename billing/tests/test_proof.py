@@ -25,7 +25,8 @@ from billing.models import (
     Subscription,
     Wallet,
 )
-from billing.services import proof, purchases, refunds
+from billing.selectors.returns import Span
+from billing.services import proof, purchases, refunds, returns
 from billing.tests.people import give, sign_up
 
 DAMAGE = {
@@ -71,6 +72,11 @@ DAMAGE = {
     "what was paid is granted once, to one wallet": "UPDATE billing_purchase SET stripe_session_id = 'cs_1'",
     "what goes back goes back to the wallet that paid": "UPDATE billing_refund SET stripe_payment_intent_id = 'pi_?'",
     "a plan is paid for by its own wallet": "UPDATE billing_stripesubscription SET wallet_id = -1",
+    "what was returned is what its grant gave": "UPDATE billing_walletreturn SET amount = amount - 1",
+    "every grant that returns charges names them": """UPDATE billing_walletreturn
+        SET status = 'nothing', grant_id = NULL, amount = 0, charges = 0""",
+    "no more is returned of a charge than was paid for it, to whom paid it": """UPDATE billing_returnedcharge
+        SET amount = amount + 1""",
     "every hold names a wallet that exists": "UPDATE billing_hold SET wallet_id = -1 WHERE status = 'open'",
 }
 
@@ -111,7 +117,17 @@ def use_a_bit_of_everything(wallet: Wallet, now: datetime) -> None:
     wide = metering.hold(wallet=wallet, feature="dall-e-3-standard", quantity=2, key="images", now=now)
     metering.capture(wallet=wallet, hold=wide, quantity=1, now=now)
     metering.hold(wallet=wallet, feature="gpt-4o", quantity=3_000, key="talk", now=now)
+    return_searches(wallet, now)
     pay_through_stripe(wallet, now)
+
+
+def return_searches(wallet: Wallet, now: datetime) -> None:
+    """Give back what was paid for searches."""
+    span = Span("web-search", now - timedelta(hours=1), now + timedelta(seconds=1))
+    later = now + timedelta(seconds=1)
+    terms = {"reason": "They found nothing", "is_reason_shown": False, "expires_at": None}
+    asked = returns.begin(span=span, actor=wallet.owner, key="return", now=later, **terms)
+    returns.go_on(return_id=asked.pk, clock=lambda: later)
 
 
 def pay_through_stripe(wallet: Wallet, now: datetime) -> None:

@@ -11,7 +11,14 @@ from billing import staff_groups
 
 pytestmark = pytest.mark.django_db
 MIGRATIONS = [
-    import_module(f"billing.migrations.{name}") for name in ("0017_staff_groups", "0018_daily_figures", "0019_leaving")
+    import_module(f"billing.migrations.{name}")
+    for name in (
+        "0017_staff_groups",
+        "0018_daily_figures",
+        "0019_leaving",
+        "0020_second_person",
+        "0021_returned_charges",
+    )
 ]
 
 

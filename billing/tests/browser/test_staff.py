@@ -1,14 +1,19 @@
 """Stella at work, in a browser: she gives Alice credits, adds a price and proves the books."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.conf import settings
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from accounts.models import User
 from accounts.tests.second_step import staff_browser
+from billing import metering
+from billing.models import ChargeReturn
+from billing.services import returns
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 Check = Callable[[Page], None]
@@ -18,13 +23,17 @@ Check = Callable[[Page], None]
 def staff_page(request: pytest.FixtureRequest, page: Page, live_server: Any, stella: User) -> Page:
     """A browser in which Stella has logged in, on the staff's first page."""
     width, scheme = request.param
-    client = staff_browser(stella)
-    cookie = client.cookies[settings.SESSION_COOKIE_NAME]
-    page.context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": live_server.url}])
+    log_in(page, live_server.url, stella)
     page.set_viewport_size({"width": width, "height": 900})
     page.emulate_media(color_scheme=scheme)
     page.goto(f"{live_server.url}/admin/")
     return page
+
+
+def log_in(page: Page, site: str, user: User) -> None:
+    """Let somebody on staff be logged in at a site, instead of whoever was."""
+    cookie = staff_browser(user).cookies[settings.SESSION_COOKIE_NAME]
+    page.context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": site}])
 
 
 def check(page: Page, assert_accessible: Check) -> None:
@@ -71,6 +80,7 @@ def test_stella_adds_a_price_and_proves_the_books(staff_page: Page, assert_acces
     check(staff_page, assert_accessible)
     staff_page.get_by_label("Credits").fill("4.5")
     staff_page.get_by_label("For every").fill("1000")
+    staff_page.get_by_label("Reason").fill("It is cheaper for us.")
     staff_page.get_by_role("button", name="Preview").click()
     check(staff_page, assert_accessible)
     staff_page.get_by_role("button", name="Add the price").click()
@@ -79,4 +89,27 @@ def test_stella_adds_a_price_and_proves_the_books(staff_page: Page, assert_acces
     staff_page.get_by_role("link", name="Prove the books").click()
     staff_page.get_by_role("button", name="Prove the books").click()
     expect(staff_page.get_by_text("Books proven: every sum holds.")).to_be_visible()
+    check(staff_page, assert_accessible)
+
+
+def test_stella_returns_what_alice_paid_for_searches(staff_page: Page, assert_accessible: Check, alice: User) -> None:
+    now = timezone.now()
+    metering.charge(wallet=alice.wallet, feature="web-search", quantity=3, key="a", now=now - timedelta(minutes=5))
+    staff_page.goto(f"{staff_page.url}billing/chargereturn/")
+    check(staff_page, assert_accessible)
+    staff_page.get_by_role("link", name="Add charge return").click()
+    check(staff_page, assert_accessible)
+    staff_page.get_by_label("Feature").select_option("web-search")
+    staff_page.get_by_label("From").fill(f"{now - timedelta(hours=1):%Y-%m-%dT%H:%M}")
+    staff_page.get_by_label("Until").fill(f"{now - timedelta(minutes=1):%Y-%m-%dT%H:%M}")
+    staff_page.locator("#id_reason").fill("They found nothing.")
+    staff_page.get_by_role("button", name="Preview").click()
+    expect(staff_page.get_by_role("link", name="alice@example.com")).to_be_visible()
+    check(staff_page, assert_accessible)
+    staff_page.get_by_role("button", name="Return the charges").dblclick()
+    expect(staff_page.get_by_text("A worker returns the charges now")).to_be_visible()
+    asked = ChargeReturn.objects.get()
+    returns.go_on(return_id=asked.pk, clock=timezone.now)
+    staff_page.goto(staff_page.url + f"{asked.pk}/change/")
+    expect(staff_page.get_by_text("1 of 1 wallets are done; 15 credits were returned for 1 charge.")).to_be_visible()
     check(staff_page, assert_accessible)

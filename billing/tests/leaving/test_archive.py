@@ -34,6 +34,7 @@ LEFT_OUT: dict[str, str] = {
     "billing.EntryShare": "which grant paid for which part of an entry: its entry and its grants are there",
     "billing.Farewell": "made when a person leaves, who then has no account to download from",
     "billing.StaffAct": "that an act of staff was done: its entry, its note and the staff's log are there",
+    "billing.ReturnedCharge": "which charges a return was made of: what came back, and its grant, are there",
     "auth.Permission": "a right, not a person's row; the names of groups are in the profile",
     "account.EmailConfirmation": "a link that was mailed and is over in days; codes are signed, none is stored",
 }
@@ -96,6 +97,7 @@ def test_everything_is_in_it_and_nothing_of_anybody_else(alice: User, bob: User,
     for part in personal_data.PARTS:
         empty = part.name in {
             "refunds", "disputes", "former_stripe_customers", "mail_preferences", "warnings", "acts", "staff_proposals",
+            "returned_charges",
         }  # fmt: skip
         assert files[f"{part.name}.json"] or empty, part.name
         assert f"{part.name}.json" in files["README.txt"]
