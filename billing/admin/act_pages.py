@@ -145,7 +145,13 @@ class WithActs(ReadOnly):
 
         @require_POST
         def posting(request: HttpRequest, object_id: str = "") -> HttpResponse:
-            return self.post(request, self._deed_for(request, object_id, deed))
+            try:
+                return self.post(request, self._deed_for(request, object_id, deed))
+            except Http404:
+                if not deed.disappears:
+                    raise
+            messages.info(request, "It is gone already.")
+            return redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")
 
         below = "<path:object_id>/" if deed.has_a_row else ""
         wrap, name = self.admin_site.admin_view, self._route(deed)

@@ -6,18 +6,21 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.http import HttpRequest
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 
+from billing.admin import simulator
 from billing.admin.act_pages import WithActs
 from billing.admin.acts import Act, Change
 from billing.admin.deeds import Deed, Doing, Look, Outcome
-from billing.admin.forms import CreditsField, PriceForm
+from billing.admin.forms import CreditsField, PriceForm, ReasonForm
+from billing.admin.paging import is_row_number
 from billing.admin.reading import WithTables, credits_column, moment_column
-from billing.admin.tables import ROWS, Table, link, moment, show_moment
-from billing.admin.wording import price_words, quantity_words
-from billing.errors import NoPriceInForce
+from billing.admin.tables import ROWS, Table, link, moment, page_of, show_moment
+from billing.admin.wording import dollars, price_words, quantity_words
+from billing.errors import InvalidRequest, NoPriceInForce
 from billing.models import Feature, FeaturePrice, Pack, Plan
 from billing.selectors import catalog
 from billing.services import prices
@@ -96,7 +99,8 @@ class AddPrice(Deed):
     def look(self, answers: Mapping[str, Any]) -> Look:
         new = FeaturePrice(**_terms(answers))
         before = _in_force(new)
-        return Look(_changes(before, new), effect=str(before.pk if before else None))
+        tables = simulator.tables(new, now=timezone.now())
+        return Look(_changes(before, new), effect=str(before.pk if before else None), tables=tables)
 
     def do(self, answers: Mapping[str, Any], doing: Doing) -> Outcome:
         self.price, _ = prices.add(**_terms(answers), now=doing.now)
@@ -111,11 +115,59 @@ class AddPrice(Deed):
         return reverse("admin:billing_featureprice_changelist")
 
 
+class WithdrawPrice(Deed):
+    """Take back a price that hasn't started."""
+
+    act, address, permission, form_class = "price-withdrawal", "withdraw", "billing.add_featureprice", ReasonForm
+    disappears = True
+    row: FeaturePrice
+
+    @classmethod
+    def rows(cls) -> QuerySet[Any]:
+        return FeaturePrice.objects.select_related("feature")
+
+    def describe(self) -> Act:
+        start = show_moment(self.row.starts_at)
+        return Act(
+            title=f"Withdraw a price of {self.row.feature}",
+            button="Withdraw the price",
+            back_url=page_of(self.row),
+            words=f"{price_words(self.row)}, from {start}. Customers have seen it announced; it just won’t come.",
+            row=self.row,
+        )
+
+    def pointless(self) -> str:
+        try:
+            prices.require_not_started(self.row, now=timezone.now())
+        except InvalidRequest as error:
+            return str(error)
+        return ""
+
+    def look(self, answers: Mapping[str, Any]) -> Look:
+        prices.require_not_started(self.row, now=timezone.now())
+        before = FeaturePrice.objects.filter(feature=self.row.feature, starts_at__lt=self.row.starts_at).first()
+        start = show_moment(self.row.starts_at)
+        changes = [Change(f"Price from {start}", price_words(self.row), price_words(before) if before else "None")]
+        return Look(changes, effect=f"withdraws, after {before.pk if before else None}")
+
+    def do(self, answers: Mapping[str, Any], doing: Doing) -> Outcome:
+        prices.withdraw(price_id=self.row.pk, now=doing.now)
+        gone = f"{price_words(self.row)} from {show_moment(self.row.starts_at)}"
+        return Outcome(said=f"Withdrawn: {gone}.", logged=f"Price withdrawn: {gone}. {doing.reason}")
+
+    def logged_on(self) -> Feature:
+        return self.row.feature
+
+    def url_after(self) -> str:
+        return reverse("admin:billing_featureprice_changelist")
+
+
 @admin.register(FeaturePrice)
 class FeaturePriceAdmin(WithActs):
     """Dated prices. A new one is added with a start that lies ahead; after a look at what it means."""
 
-    deeds = (AddPrice,)
+    deeds = (AddPrice, WithdrawPrice)
+    change_form_template = "admin/billing/featureprice/change_form.html"
 
     credits_amount = credits_column("millicredits", "Credits")
     starts = moment_column("starts_at")
@@ -126,6 +178,18 @@ class FeaturePriceAdmin(WithActs):
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm("billing.add_featureprice")
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Show a price, and while it hasn't started that it can be withdrawn."""
+        price = FeaturePrice.objects.filter(pk=object_id).first() if is_row_number(object_id) else None
+        more = {"has_started": price is not None and price.starts_at <= timezone.now()}
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **more})
 
     @admin.display(description="Price")
     def in_words(self, price: FeaturePrice) -> str:
@@ -198,12 +262,6 @@ class PackAdmin(CatalogRow):
     @admin.display(description="Price")
     def price(self, pack: Pack) -> str:
         return dollars(pack.price_cents)
-
-
-def dollars(cents: int) -> str:
-    """Return an amount of US cents as dollars: 2900 → "$29", 4550 → "$45.50"."""
-    whole, rest = divmod(cents, 100)
-    return f"${whole:,}.{rest:02d}" if rest else f"${whole:,}"
 
 
 def _terms(answers: Mapping[str, Any]) -> dict[str, Any]:

@@ -85,6 +85,8 @@ class Deed(ABC):
     form_class: ClassVar[type[forms.Form]]
     #: Whether it is done to a row, and its pages are below that row's.
     has_a_row: ClassVar[bool] = True
+    #: Whether its row is gone once it is done.
+    disappears: ClassVar[bool] = False
     #: What the address may say already of the form.
     prefilled: ClassVar[Sequence[str]] = ()
 

@@ -15,11 +15,11 @@ from accounts.models import User
 from billing.admin import acts
 from billing.admin.act_pages import WithActs
 from billing.admin.acts import Act, Change
-from billing.admin.catalog import dollars
 from billing.admin.deeds import PROPOSABLE, Answer, Deed, Doing, Look, Outcome
 from billing.admin.forms import ReasonForm, RefusalForm
 from billing.admin.reading import OfAWallet, credits_column, moment_column, name_of
 from billing.admin.tables import Table, anchor, page_of, words
+from billing.admin.wording import dollars
 from billing.errors import InvalidRequest
 from billing.models import Proposal, StaffAct
 from billing.services import staff_acts

@@ -9,13 +9,13 @@ from django.contrib import messages
 from django.db.models import QuerySet
 
 from billing.admin.acts import Act, Change
-from billing.admin.catalog import dollars
 from billing.admin.deeds import PROPOSABLE, Answer, Deed, Doing, Look, Outcome
 from billing.admin.forms import RefundForm
 from billing.admin.reading import name_of
 from billing.admin.sale_tables import sold
 from billing.admin.tables import page_of
 from billing.admin.wallet_acts import settled
+from billing.admin.wording import dollars
 from billing.errors import InvalidRequest, StripeUnavailable
 from billing.models import Proposal, Purchase, Refund
 from billing.services import refunds

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from billing.admin.catalog import dollars
 from billing.admin.tables import Cell, Table, credits_cell, link, list_of, moment, words
+from billing.admin.wording import dollars
 from billing.models import Checkout, ContractRequest, Dispute, FormerCustomer, Purchase, Refund, StripeSubscription
 
 

@@ -10,12 +10,12 @@ from django.http import HttpRequest
 
 from billing.admin import listings, sale_tables
 from billing.admin.act_pages import WithActs
-from billing.admin.catalog import dollars
 from billing.admin.reading import Column, OfAWallet, ReadOnly, credits_column, moment_column, yes_column
 from billing.admin.refund_acts import GiveBack
 from billing.admin.sale_tables import in_words, sold
 from billing.admin.stripe_links import Shelf, stripe_column
 from billing.admin.tables import ROWS, Table, anchor
+from billing.admin.wording import dollars
 from billing.models import (
     Checkout,
     Customer,

@@ -26,7 +26,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A titled table; `empty` is what it says without rows, `all_url` where the rest is."""
+    """A titled table; `empty` is what it says without rows, `all_url` where the rest is, `note` how it is meant."""
 
     title: str
     columns: Sequence[str]
@@ -34,6 +34,7 @@ class Table:
     empty: str
     all_url: str = ""
     all_label: str = ""
+    note: str = ""
 
     @property
     def headings(self) -> list[Cell]:

@@ -41,3 +41,9 @@ def state_of(grant: Grant) -> str:
     if grant.closed_at:
         return "Ended"
     return "Open" if grant.opened_at else "Starts later"
+
+
+def dollars(cents: int) -> str:
+    """Return an amount of US cents as dollars: 2900 → "$29", 4550 → "$45.50"."""
+    whole, rest = divmod(cents, 100)
+    return f"${whole:,}.{rest:02d}" if rest else f"${whole:,}"

@@ -1,10 +1,15 @@
 """Prices are added, never edited (decision 6)."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+
+from django.db import connection
 
 from billing.errors import InvalidRequest
 from billing.models import Feature, FeaturePrice
 from billing.services.transactions import in_one_transaction
+
+#: A price can't be withdrawn any later: charges by a clock that goes fast, or a kept catalog, may know it then.
+LAST_CALL = timedelta(minutes=5)
 
 
 @in_one_transaction
@@ -29,3 +34,24 @@ def add(
     if (price.millicredits, price.per) != (millicredits, per):
         raise InvalidRequest(f"Another price of {feature} starts at that moment already.")
     return price, is_new
+
+
+@in_one_transaction
+def withdraw(*, price_id: int, now: datetime) -> None:
+    """Take back a price that hasn't started. Raises InvalidRequest for one that has, or starts in five minutes."""
+    price = FeaturePrice.objects.select_for_update().filter(pk=price_id).first()
+    if price is None:
+        raise InvalidRequest("It was withdrawn already.")
+    require_not_started(price, now=now)
+    with connection.cursor() as cursor:  # by its number alone: asking every charge for it would take long
+        cursor.execute("DELETE FROM billing_featureprice WHERE id = %s", [price_id])
+
+
+def require_not_started(price: FeaturePrice, *, now: datetime) -> None:
+    """Raise InvalidRequest once a price can't be withdrawn any more."""
+    if price.starts_at <= now:
+        raise InvalidRequest("It is in force, or was: what was charged keeps it. Add another price that starts later.")
+    if price.starts_at <= now + LAST_CALL:
+        raise InvalidRequest(
+            "It starts in less than five minutes, and charges may know it already. Add another price after it."
+        )
