@@ -71,6 +71,13 @@ class AuthenticatorAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
+    def has_delete_permission(self, request: HttpRequest, obj: Authenticator | None = None) -> bool:
+        """Nobody but a superuser deletes a superuser's; one's own is switched off under Security, with a password."""
+        allowed = super().has_delete_permission(request, obj)
+        if obj is None or not allowed:
+            return allowed
+        return obj.user_id != request.user.pk and (request.user.is_superuser or not obj.user.is_superuser)
+
 
 @admin.register(EmailAddress)
 class EmailAddressAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in the stubs only

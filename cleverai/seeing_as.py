@@ -94,6 +94,8 @@ class SeeingAsMiddleware:
             return self._as_customer(request, seeing, customer, name)
         if request.method in READS and (name in OWN or name is None or _namespace(name) in OWN_NAMESPACES):
             return self.get_response(request)
+        if request.method in READS and request.headers.get("HX-Request"):
+            return render(request, "includes/_not_while_seeing_as.html")
         seeing_as.note(seeing, f"Refused meanwhile: {request.method} {request.path}.")
         return refusal(request)
 
@@ -131,7 +133,7 @@ def seeing_as_page(request: HttpRequest) -> HttpResponse:
 
 
 def refusal(request: HttpRequest) -> HttpResponse:
-    """Answer what can't be done or seen as a customer; a fragment's page leads on to the words."""
+    """Answer what can't be done or seen as a customer; a page that sent a part of itself leads on to the words."""
     if request.headers.get("HX-Request"):
         return HttpResponse(status=403, headers={"HX-Redirect": reverse("seeing_as")})
     return render(request, "seeing_as.html", {"is_refusal": True}, status=403)

@@ -79,6 +79,23 @@ def test_secrets_of_second_steps_stay_secret(admin_client: Client, alice: User) 
     assert "VERYSECRET" not in page.content.decode()
 
 
+def test_a_lost_second_step_is_deleted_but_not_a_superuser_s_nor_one_s_own(stella: User, alice: User) -> None:
+    stella.user_permissions.add(Permission.objects.get(codename="delete_authenticator"))
+    olga = User.objects.create_superuser("olga@example.com", "a long passphrase")
+    browser = staff_browser(stella)
+    steps = {
+        who: Authenticator.objects.create(user=who, type="webauthn", data={"name": "Key"})
+        for who in (alice, olga, stella)
+    }
+    for who, answered in ((olga, 403), (stella, 403), (alice, 302)):
+        address = f"/admin/mfa/authenticator/{steps[who].pk}/delete/"
+        assert browser.post(address, {"post": "yes"}).status_code == answered
+    picked = {"action": "delete_selected", "_selected_action": [step.pk for step in steps.values()], "post": "yes"}
+    browser.post("/admin/mfa/authenticator/", picked)
+    left = Authenticator.objects.filter(type="webauthn")
+    assert {step.user for step in left} == {olga, stella}
+
+
 def test_no_filter_feels_its_way_along_a_password(admin_client: Client, alice: User) -> None:
     start = alice.password[:12]
     assert admin_client.get("/admin/accounts/user/", {"password__startswith": start}).status_code == 400

@@ -175,6 +175,14 @@ def test_files_and_what_asks_stripe_stay_closed(as_alice: Client, alice: User, a
     assert f"Refused meanwhile: GET {OVERVIEW}{address}." in record(alice)
 
 
+def test_a_part_of_a_page_that_stays_closed_says_so_in_its_place(as_alice: Client, alice: User) -> None:
+    before = record(alice)
+    answer = as_alice.get(f"{OVERVIEW}payment/", headers={"hx-request": "true"})
+    assert (answer.status_code, "HX-Redirect" in answer) == (200, False)
+    assert "Not shown while you see CleverAI as a customer." in answer.content.decode()
+    assert record(alice) == before
+
+
 @pytest.mark.parametrize(
     "address", ["/accounts/2fa/", "/accounts/email/", "/accounts/sessions/", "/accounts/password/change/",
                 "/settings/profile/", "/accounts/2fa/recovery-codes/"]

@@ -1,0 +1,118 @@
+"""Who may open which page of the admin, and who may send something there: the table that `test_staff_access.py` tries.
+
+The groups are nested, so that each page needs one word: whoever stands below it in the list of people is let in.
+"""
+
+from dataclasses import dataclass
+
+ANYBODY_ON_STAFF, SUPPORT, BILLING, OWNER, SUPERUSER, NOBODY = range(6)
+#: Addresses of the tables that Django's admin gives each model, after the model's own.
+LIST, ADD, ROW = "", "add/", "<path:object_id>/change/"
+HISTORY, DELETE = "<path:object_id>/history/", "<path:object_id>/delete/"
+#: Django leads from here to the row.
+OLD_ROW = "<path:object_id>/"
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """From which group on a page can be opened, and from which on it takes what is sent."""
+
+    opens: int
+    takes: int
+
+
+def _model(
+    name: str, *, view: int = SUPPORT, add: int = NOBODY, change: int = NOBODY, delete: int = NOBODY
+) -> dict[str, Access]:
+    """Return the rows of a model: who may view, add, change and delete."""
+    return {
+        f"admin/{name}/{LIST}": Access(view, view),
+        f"admin/{name}/{ADD}": Access(add, add),
+        f"admin/{name}/{ROW}": Access(view, change),
+        f"admin/{name}/{HISTORY}": Access(view, view),
+        f"admin/{name}/{DELETE}": Access(delete, delete),
+        f"admin/{name}/{OLD_ROW}": Access(ANYBODY_ON_STAFF, ANYBODY_ON_STAFF),
+    }
+
+
+def _page(name: str, who: int) -> dict[str, Access]:
+    return {f"admin/billing/{name}/": Access(who, NOBODY)}
+
+
+def _act(name: str, who: int) -> dict[str, Access]:
+    return {f"admin/billing/{name}/": Access(who, who)}
+
+
+TABLE: dict[str, Access] = {
+    "admin/": Access(ANYBODY_ON_STAFF, ANYBODY_ON_STAFF),
+    "admin/login/": Access(ANYBODY_ON_STAFF, ANYBODY_ON_STAFF),
+    "admin/logout/": Access(ANYBODY_ON_STAFF, ANYBODY_ON_STAFF),
+    "admin/jsi18n/": Access(ANYBODY_ON_STAFF, NOBODY),
+    "admin/password_change/": Access(ANYBODY_ON_STAFF, ANYBODY_ON_STAFF),
+    "admin/password_change/done/": Access(ANYBODY_ON_STAFF, ANYBODY_ON_STAFF),
+    "admin/autocomplete/": Access(NOBODY, NOBODY),  # no form of ours asks it
+    "admin/r/<path:content_type_id>/<path:object_id>/": Access(ANYBODY_ON_STAFF, ANYBODY_ON_STAFF),  # leads nowhere
+    "admin/(?P<url>.*)$": Access(ANYBODY_ON_STAFF, ANYBODY_ON_STAFF),
+    "admin/^(?P<app_label>…)/$": Access(SUPPORT, SUPPORT),
+    # people
+    **_model("accounts/user", change=OWNER),
+    **_model("auth/group", view=SUPERUSER, add=SUPERUSER, change=SUPERUSER, delete=SUPERUSER),
+    **_model("account/emailaddress", view=SUPERUSER),
+    **_model("mfa/authenticator", view=OWNER, delete=OWNER),
+    **_model("admin/logentry", view=BILLING),
+    # the catalog
+    **_model("billing/feature", add=OWNER, change=OWNER),
+    **_model("billing/featureprice", add=OWNER),
+    **_act("featureprice/add/post", OWNER),
+    **_model("billing/plan", add=OWNER, change=OWNER),
+    **_model("billing/pack", add=OWNER, change=OWNER),
+    # the books
+    **_model("billing/wallet"),
+    **_page("wallet/<int:wallet_id>/balance", SUPPORT),
+    **_page("wallet/<int:wallet_id>/timeline", SUPPORT),
+    **_page("wallet/<int:wallet_id>/see-as", SUPPORT),
+    **_act("wallet/<int:wallet_id>/see-as/post", SUPPORT),
+    **_act("wallet/<int:wallet_id>/adjust", BILLING),
+    **_act("wallet/<int:wallet_id>/adjust/post", BILLING),
+    **_act("wallet/<int:wallet_id>/suspend", BILLING),
+    **_act("wallet/<int:wallet_id>/resume", BILLING),
+    **_act("wallet/<int:wallet_id>/contract", OWNER),
+    **_act("wallet/<int:wallet_id>/contract/post", OWNER),
+    **_act("wallet/<int:wallet_id>/contract/end", OWNER),
+    **_act("wallet/<int:wallet_id>/contract/end/post", OWNER),
+    **_model("billing/ledgerentry"),
+    **_act("ledgerentry/proof", SUPPORT),
+    **_model("billing/grant"),
+    **_model("billing/hold"),
+    **_model("billing/dailyusage"),
+    **_model("billing/subscription"),
+    **_model("billing/notice"),
+    **_model("billing/chatbot"),
+    # what people were told and asked
+    **_model("billing/message"),
+    **_act("message/<path:object_id>/send-again", SUPPORT),
+    **_model("billing/mailpreference"),
+    **_model("billing/supportrequest"),
+    **_act("supportrequest/<path:object_id>/answer", SUPPORT),
+    **_model("billing/contractrequest"),
+    **_act("contractrequest/<path:object_id>/answered", OWNER),
+    # sales
+    **_model("billing/purchase"),
+    **_act("purchase/<path:object_id>/refund", BILLING),
+    **_act("purchase/<path:object_id>/refund/post", BILLING),
+    **_model("billing/refund"),
+    **_model("billing/dispute"),
+    **_model("billing/checkout"),
+    **_model("billing/customer"),
+    **_model("billing/stripesubscription"),
+    **_model("billing/stripeprice"),
+    **_model("billing/stripeevent"),
+    **_act("stripeevent/<path:object_id>/replay", BILLING),
+    **_model("billing/reconciliationrun"),
+    **_act("reconciliationrun/now", BILLING),
+    # development only
+    **_model(
+        "mail_viewer_database_backend/emailmessage",
+        view=SUPERUSER, add=SUPERUSER, change=SUPERUSER, delete=SUPERUSER,
+    ),
+}  # fmt: skip
