@@ -30,7 +30,7 @@ LISTS = {
     "mail": ("message", {"trouble": "yes"}),
     "hold": ("hold", {"status__exact": "open"}),
     "reset": ("wallet", {"due": "yes"}),
-    "export": ("export", {}),
+    "export": ("export", {"status__in": "requested,writing,failed"}),
 }
 
 

@@ -1,4 +1,4 @@
-"""What belongs to a wallet beside its books: its plan, what its owner was told, its chatbots."""
+"""What belongs to a wallet beside its books: its plan, what its owner was told, its chatbots and its files."""
 
 from typing import ClassVar
 
@@ -6,7 +6,7 @@ from django.contrib import admin
 
 from billing.admin.reading import OfAWallet, credits_column, moment_column
 from billing.admin.tables import anchor
-from billing.models import Chatbot, Notice, Subscription
+from billing.models import Chatbot, Export, Notice, Subscription
 
 
 @admin.register(Subscription)
@@ -50,3 +50,17 @@ class ChatbotAdmin(OfAWallet):
     @admin.display(description="State")
     def state_words(self, chatbot: Chatbot) -> str:
         return str(chatbot.state.label)
+
+
+@admin.register(Export)
+class ExportAdmin(OfAWallet):
+    """Files that owners asked for: what became of each, never what is in it."""
+
+    created, ready = moment_column("created_at", "Asked at"), moment_column("ready_at", "Written at")
+    expires, next_attempt = moment_column("expires_at", "Kept until"), moment_column("next_attempt_at")
+    list_display = ("__str__", "owner", "status", "created", "ready", "attempts", "next_attempt")
+    list_filter = ("status", "created_at")
+    fields = (
+        "owner", "what", "file_format", "status", "lines", "lines_written", "size", "attempts", "next_attempt", "error",
+        "created", "ready", "expires",
+    )  # fmt: skip

@@ -81,7 +81,7 @@ def _row(happening: Happening, title: str, words: Iterable[str]) -> Told:
 
 
 def _page_of(row: Any) -> str:
-    return "" if isinstance(row, Export | LogEntry) or row._meta.app_label == "usersessions" else page_of(row)
+    return "" if isinstance(row, LogEntry) or row._meta.app_label == "usersessions" else page_of(row)
 
 
 def _entry(happening: Happening, line: Line) -> Told:

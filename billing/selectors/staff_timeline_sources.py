@@ -141,7 +141,7 @@ SOURCES = (
     Source("contract-answer", "requests", 35, "billing.view_contractrequest", "answered_at", _contracts),
     Source("contract", "requests", 30, "billing.view_contractrequest", "created_at", _contracts),
     Source("act", "staff", 25, "billing.view_wallet", "action_time", _staff_acts),
-    Source("written", "other", 20, "billing.view_wallet", "ready_at", _exports),
-    Source("export", "other", 15, "billing.view_wallet", "created_at", _exports),
+    Source("written", "other", 20, "billing.view_export", "ready_at", _exports),
+    Source("export", "other", 15, "billing.view_export", "created_at", _exports),
     Source("login", "other", 10, "accounts.view_user", "created_at", _sessions),
 )

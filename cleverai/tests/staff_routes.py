@@ -88,6 +88,7 @@ TABLE: dict[str, Access] = {
     **_model("billing/subscription"),
     **_model("billing/notice"),
     **_model("billing/chatbot"),
+    **_model("billing/export"),
     # what people were told and asked
     **_model("billing/message"),
     **_act("message/<path:object_id>/send-again", SUPPORT),

@@ -57,6 +57,7 @@ def test_each_figure_leads_to_its_rows(busy: None, browser_of_stella: Client) ->
         re.findall(r'<li class="staff-state-\w+">.*?<a href="([^"]+)"', shown)
     )
     assert len(links) > 12
+    assert any("/admin/billing/export/" in link for link in links)
     for link in links:
         answer = browser_of_stella.get(link.replace("&amp;", "&"))
         assert answer.status_code == 200, link
