@@ -2,13 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.http import HttpResponse
 from django.test import RequestFactory
+from django.utils import timezone
 from playwright.sync_api import Page
 
 from cleverai import outages, views
-from sandbox.sample_data.people import ALICE, BOB, CARLA, STELLA, Person
+from sandbox.sample_data.people import ALICE, BELLA, BOB, CARLA, PASSWORD, SIMON, STELLA, Person
 from sandbox.sample_data.sales import control
 from sandbox.sample_data.states import FARAH, NORA, OSCAR, PAULA, SUE
 
@@ -17,6 +19,7 @@ EVERY_SIZE: tuple[Size, ...] = ((1280, "light"), (1280, "dark"), (320, "light"),
 #: What is a state of a page that is shown elsewhere.
 TWO_SIZES: tuple[Size, ...] = ((1280, "light"), (320, "dark"))
 PAPER: tuple[Size, ...] = ((794, "light"),)
+ADMIN = "/admin/"
 HISTORY, USAGE, EXPORT = "/settings/billing/history/", "/settings/billing/usage/", "/settings/billing/export/"
 
 
@@ -51,10 +54,65 @@ def _open_the_menu(page: Page) -> None:
     page.locator(".site-header details.menu summary").click()
 
 
+def _confirm_password(page: Page) -> None:
+    if page.locator("input[name=password]").count():
+        page.fill("input[name=password]", PASSWORD)
+        page.click("main button[type=submit]")
+        page.wait_for_url("**/settings/data/delete/")
+
+
 def _break_stripe(page: Page) -> None:
     control("faults", error_next_calls=12)
     page.reload()
     control("faults", error_next_calls=0)
+
+
+def _wallet_of(person: Person, *, then: str = "") -> Callable[[Page], None]:
+    """Open somebody's wallet in the staff's list, and what its page leads to."""
+
+    def act(page: Page) -> None:
+        page.goto(f"{page.url}billing/wallet/?q={person.email}")
+        page.locator("#result_list th a").click()
+        if then:
+            page.get_by_role("link", name=then, exact=True).click()
+
+    return act
+
+
+def _adjust(amount: str) -> Callable[[Page], None]:
+    """Look at what an adjustment of Alice's credits would do."""
+
+    def act(page: Page) -> None:
+        _wallet_of(ALICE, then="Adjust credits")(page)
+        page.get_by_label("Credits").fill(amount)
+        page.get_by_label("Reason").fill("The video came out black.")
+        page.get_by_role("button", name="Preview").click()
+
+    return act
+
+
+def _try_a_price(page: Page) -> None:
+    page.goto(f"{page.url}billing/featureprice/add/?feature=gpt-4o")
+    page.get_by_label("Credits").fill("6")
+    page.get_by_label("For every").fill("1000")
+    page.get_by_label("Reason").fill("The model has become dearer.")
+    page.get_by_role("button", name="Preview").click()
+
+
+def _return_charges(page: Page) -> None:
+    page.goto(f"{page.url}billing/chargereturn/add/")
+    page.get_by_label("Feature").select_option("gpt-4o")
+    until = timezone.now()
+    page.get_by_label("From").fill(f"{until - timedelta(days=2):%Y-%m-%dT%H:%M}")
+    page.get_by_label("Until").fill(f"{until:%Y-%m-%dT%H:%M}")
+    page.locator("#id_reason").fill("Answers were cut off.")
+    page.get_by_role("button", name="Preview").click()
+
+
+def _see_as_bob(page: Page) -> None:
+    _wallet_of(BOB, then="See as customer")(page)
+    page.get_by_label("Reason").fill("A question about his report.")
+    page.get_by_role("button", name="Begin").click()
 
 
 def _error(show: Callable[[], HttpResponse]) -> Callable[[Page], None]:
@@ -111,6 +169,9 @@ SECTIONS: dict[str, list[Picture]] = {
         Picture(BOB, "notifications", "/settings/billing/notifications/", "What happened"),
         Picture(BOB, "preferences", "/settings/billing/preferences/", "What is mailed, and how much a message may be"),
         Picture(BOB, "security", "/accounts/2fa/", "Two steps, passkeys and sessions"),
+        Picture(BOB, "data", "/settings/data/", "Everything that is kept, to take along", sizes=TWO_SIZES),
+        Picture(BOB, "leave", "/settings/data/delete/", "Leaving, and what would be lost", act=_confirm_password,
+                sizes=TWO_SIZES),
         Picture(BOB, "menu", "/settings/billing/", "The menu", act=_open_the_menu, sizes=TWO_SIZES),
     ],
     "States": [
@@ -145,6 +206,18 @@ SECTIONS: dict[str, list[Picture]] = {
         Picture(BOB, "print-usage", USAGE, "Usage", sizes=PAPER),
         Picture(BOB, "print-history", HISTORY, "The ledger", sizes=PAPER),
     ],
-    "For staff": [Picture(STELLA, "staff", "/admin/", "The staff’s first page")],
+    "For staff": [
+        Picture(STELLA, "staff", ADMIN, "The staff’s first page"),
+        Picture(STELLA, "staff-wallet", ADMIN, "A wallet", act=_wallet_of(BOB), sizes=TWO_SIZES),
+        Picture(STELLA, "staff-timeline", ADMIN, "All that happened to it", act=_wallet_of(BOB, then="Timeline"),
+                sizes=TWO_SIZES),
+        Picture(STELLA, "staff-balance", ADMIN, "Why a balance is what it is",
+                act=_wallet_of(BOB, then="Why this balance?"), sizes=TWO_SIZES),
+        Picture(STELLA, "staff-adjust", ADMIN, "An act, before it is done", act=_adjust("25.5"), sizes=TWO_SIZES),
+        Picture(STELLA, "staff-price", ADMIN, "A new price, tried on last month", act=_try_a_price, sizes=TWO_SIZES),
+        Picture(STELLA, "staff-return", ADMIN, "Returning charges", act=_return_charges, sizes=TWO_SIZES),
+        Picture(BELLA, "staff-second", ADMIN, "Too much for one person alone", act=_adjust("6000"), sizes=TWO_SIZES),
+        Picture(SIMON, "staff-sees-as", ADMIN, "Seeing what a customer sees", act=_see_as_bob, sizes=TWO_SIZES[:1]),
+    ],
 }  # fmt: skip
 PICTURES = [picture for section in SECTIONS.values() for picture in section]

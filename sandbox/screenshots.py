@@ -1,5 +1,6 @@
 """`make screenshots`: pictures of the running demo's pages, for the documents."""
 
+import os
 import time
 from collections.abc import Iterable
 from io import BytesIO
@@ -36,6 +37,8 @@ def take(site: str, *, only: Iterable[str] = ()) -> int:
     if not executable:
         raise SandboxError(chromium.advice())
     FOLDER.mkdir(parents=True, exist_ok=True)
+    # Playwright keeps an event loop in this thread, where Django would refuse to look up the codes of staff.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     states.load(now=timezone.now())
     wanted = [picture for picture in PICTURES if not only or picture.name in only]
     with sync_playwright() as playwright:
