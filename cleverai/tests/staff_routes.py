@@ -43,6 +43,11 @@ def _act(name: str, who: int) -> dict[str, Access]:
     return {f"admin/billing/{name}/": Access(who, who)}
 
 
+def _previewed(name: str, who: int) -> dict[str, Access]:
+    """Return the rows of an act with a preview: the form, and what does it."""
+    return {**_act(name, who), **_act(f"{name}/post", who)}
+
+
 TABLE: dict[str, Access] = {
     "admin/": Access(ANYBODY_ON_STAFF, ANYBODY_ON_STAFF),
     "admin/login/": Access(ANYBODY_ON_STAFF, ANYBODY_ON_STAFF),
@@ -64,6 +69,7 @@ TABLE: dict[str, Access] = {
     **_model("billing/feature", add=OWNER, change=OWNER),
     **_model("billing/featureprice", add=OWNER),
     **_act("featureprice/add/post", OWNER),
+    **_previewed("featureprice/<path:object_id>/withdraw", OWNER),
     **_model("billing/plan", add=OWNER, change=OWNER),
     **_model("billing/pack", add=OWNER, change=OWNER),
     # the books
@@ -72,14 +78,11 @@ TABLE: dict[str, Access] = {
     **_page("wallet/<int:wallet_id>/timeline", SUPPORT),
     **_page("wallet/<int:wallet_id>/see-as", SUPPORT),
     **_act("wallet/<int:wallet_id>/see-as/post", SUPPORT),
-    **_act("wallet/<int:wallet_id>/adjust", BILLING),
-    **_act("wallet/<int:wallet_id>/adjust/post", BILLING),
-    **_act("wallet/<int:wallet_id>/suspend", BILLING),
-    **_act("wallet/<int:wallet_id>/resume", BILLING),
-    **_act("wallet/<int:wallet_id>/contract", OWNER),
-    **_act("wallet/<int:wallet_id>/contract/post", OWNER),
-    **_act("wallet/<int:wallet_id>/contract/end", OWNER),
-    **_act("wallet/<int:wallet_id>/contract/end/post", OWNER),
+    **_previewed("wallet/<path:object_id>/adjust", BILLING),
+    **_previewed("wallet/<path:object_id>/suspend", BILLING),
+    **_previewed("wallet/<path:object_id>/resume", BILLING),
+    **_previewed("wallet/<path:object_id>/contract", OWNER),
+    **_previewed("wallet/<path:object_id>/contract/end", OWNER),
     **_model("billing/ledgerentry"),
     **_act("ledgerentry/proof", SUPPORT),
     **_model("billing/grant"),
@@ -89,18 +92,26 @@ TABLE: dict[str, Access] = {
     **_model("billing/notice"),
     **_model("billing/chatbot"),
     **_model("billing/export"),
+    # what staff did, proposed and returned
+    **_model("billing/staffact"),
+    **_model("billing/proposal"),
+    **_previewed("proposal/<path:object_id>/approve", OWNER),
+    **_previewed("proposal/<path:object_id>/decline", OWNER),
+    **_previewed("proposal/<path:object_id>/withdraw", SUPPORT),
+    **_model("billing/chargereturn", add=BILLING),
+    **_act("chargereturn/add/post", BILLING),
+    **_model("billing/walletreturn"),
     # what people were told and asked
     **_model("billing/message"),
-    **_act("message/<path:object_id>/send-again", SUPPORT),
+    **_previewed("message/<path:object_id>/send-again", SUPPORT),
     **_model("billing/mailpreference"),
     **_model("billing/supportrequest"),
-    **_act("supportrequest/<path:object_id>/answer", SUPPORT),
+    **_previewed("supportrequest/<path:object_id>/answer", SUPPORT),
     **_model("billing/contractrequest"),
-    **_act("contractrequest/<path:object_id>/answered", OWNER),
+    **_previewed("contractrequest/<path:object_id>/answered", OWNER),
     # sales
     **_model("billing/purchase"),
-    **_act("purchase/<path:object_id>/refund", BILLING),
-    **_act("purchase/<path:object_id>/refund/post", BILLING),
+    **_previewed("purchase/<path:object_id>/refund", BILLING),
     **_model("billing/refund"),
     **_model("billing/dispute"),
     **_model("billing/checkout"),
@@ -108,7 +119,7 @@ TABLE: dict[str, Access] = {
     **_model("billing/stripesubscription"),
     **_model("billing/stripeprice"),
     **_model("billing/stripeevent"),
-    **_act("stripeevent/<path:object_id>/replay", BILLING),
+    **_previewed("stripeevent/<path:object_id>/replay", BILLING),
     **_model("billing/reconciliationrun"),
     **_act("reconciliationrun/now", BILLING),
     # development only

@@ -10,6 +10,7 @@ from django.test import Client
 from accounts.models import User
 from billing.services.wallets import suspend
 from billing.tests.admin.conftest import browser_of
+from billing.tests.admin.pressing import do
 from billing.tests.people import sign_up
 
 pytestmark = pytest.mark.django_db
@@ -28,7 +29,7 @@ def browser_of_bella(db: None, now: datetime) -> Client:
 def work(browser_of_bella: Client, browser_of_rita: Client, alice: User, bob: User, now: datetime) -> None:
     """Bella resumed Alice's wallet; Rita was refused to suspend Bob's."""
     suspend(wallet_id=alice.wallet.pk, reason="The card was stolen.", now=now)
-    browser_of_bella.post(f"/admin/billing/wallet/{alice.wallet.pk}/resume/", {"reason": "It was found."})
+    do(browser_of_bella, f"/admin/billing/wallet/{alice.wallet.pk}/resume/", reason="It was found.")
     browser_of_rita.post(f"/admin/billing/wallet/{bob.wallet.pk}/suspend/", {"reason": "Why not"})
 
 
