@@ -1,5 +1,6 @@
 """Charges of a feature are returned to everybody who paid for them: once, to each by one grant, in their own words."""
 
+import time
 from datetime import datetime, timedelta
 from unittest.mock import patch
 
@@ -17,7 +18,7 @@ from billing.selectors import returns as figures
 from billing.selectors.returns import Span
 from billing.services import departures, messages, proof, returns, subscriptions, wallets
 from billing.tests.admin.pressing import do, look, press
-from billing.tests.people import books, give
+from billing.tests.people import books, give, sign_up
 
 URL = "/admin/billing/chargereturn/add/"
 HOUR = timedelta(hours=1)
@@ -330,3 +331,18 @@ def test_nobody_returns_charges_without_the_right(
     rita.user_permissions.add(Permission.objects.get(codename="return_charges"))
     assert browser_of_rita.get(URL).status_code == 200
     assert not LedgerEntry.objects.filter(kind="adjustment").exists()
+
+
+@pytest.mark.long
+def test_a_thousand_wallets_are_counted_and_written_down_in_time(stella: User, now: datetime) -> None:
+    for number in range(1_000):
+        search(sign_up(f"customer{number}", at=now), 1, now=now)
+    began = time.monotonic()
+    found = figures.preview(span(now))
+    asked = begin(now, stella)
+    assert time.monotonic() - began < 5
+    assert (found.wallets, found.charges, found.amount) == (1_000, 1_000, 5_000_000)
+    assert len(found.largest) == 10
+    assert asked.wallets.filter(status="waiting").count() == 1_000
+    finish(asked, now)
+    assert asked.wallets.filter(status="returned", amount=5_000).count() == 1_000
