@@ -20,6 +20,7 @@ GROUPS = {
     "midnight": {"P13", "P14"},
     "freshness": {"P15", "P16"},
     "staff": {"P17", "P18", "P19"},
+    "pooling": {"P20"},
 }
 
 
@@ -51,6 +52,7 @@ def _measures(*, long: bool) -> dict[str, Callable[[], list]]:
         metering,
         midnight,
         poll,
+        pooling,
         staff_pages,
     )
 
@@ -63,6 +65,7 @@ def _measures(*, long: bool) -> dict[str, Callable[[], list]]:
         "exports": lambda: exports.streamed(entries=1_000_000 if long else 300_000, rounds=rounds),
         "demo": demo.cold_and_warm,
         "freshness": lambda: freshness.header_and_idle_tab(samples=100 if long else 24, requests=requests * 5),
+        "pooling": lambda: pooling.through_pgbouncer(wallets=wallets // 10, rounds=rounds, seconds=seconds),
         "midnight": lambda: midnight.due_wallets(wallets=wallets // 5),
         "staff": lambda: staff_pages.staff_pages(
             wallets=wallets, entries=wallets * 10, rounds=rounds, requests=max(requests // 40, 1)

@@ -52,6 +52,12 @@ def default_in_development(value: Any) -> dict[str, Any]:
 SECRET_KEY = env.str("SECRET_KEY", validate=validate.Length(min=50))
 SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", default=[])
 DATABASE_URL = env.dj_db_url("DATABASE_URL", conn_max_age=600, conn_health_checks=True)
+# What DATABASE_URL leads to: PostgreSQL itself, or a pooler that lends a connection for a transaction
+DATABASE_POOLING = env.str(
+    "DATABASE_POOLING",
+    default="none",
+    validate=validate.OneOf(["none", "transaction", "transaction-unprepared"]),
+)
 REDIS_URL = env.str("REDIS_URL", validate=check_redis_url)
 # Nobody guesses these two for a public machine: cookies, mails' links and rate limits hang on them.
 SITE_URL = env.str("SITE_URL", validate=check_site_url, **default_in_development("http://127.0.0.1:8000"))
@@ -188,7 +194,10 @@ DATABASES = {"default": DATABASE_URL}
 if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
     raise ImproperlyConfigured("DATABASE_URL must point at PostgreSQL (postgresql://…); the ledger needs its locks.")
 # Only the quick way's statements ask to be prepared (billing/services/quick.py); Django's own cursor never is.
-DATABASES["default"].setdefault("OPTIONS", {}).update({"prepare_threshold": 5, "connect_timeout": 5})
+PREPARE_THRESHOLD = None if DATABASE_POOLING == "transaction-unprepared" else 5
+DATABASES["default"].setdefault("OPTIONS", {}).update({"prepare_threshold": PREPARE_THRESHOLD, "connect_timeout": 5})
+# A cursor of the server's outlives the transaction that a pooler lends a connection for
+DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = DATABASE_POOLING != "none"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CACHES = {

@@ -58,6 +58,7 @@ def test_a_public_machine_says_what_it_is(start: Any, missing: str) -> None:
         ("EXPORTS_DIR", "exports"),
         ("DATABASE_URL", "sqlite:///books.db"),
         ("DATABASE_URL", "nonsense"),
+        ("DATABASE_POOLING", "session"),
         ("REDIS_URL", "http://cache.example.com"),
         ("REDIS_URL", "redis://"),
         ("REDIS_URL", "redis://cache.example.com:port/0"),
@@ -128,6 +129,18 @@ def test_a_public_machine_is_safe_without_being_asked(start: Any) -> None:
     assert found["SECURE_HSTS_SECONDS"] >= 31_536_000
     assert found["SECURE_PROXY_SSL_HEADER"] == ("HTTP_X_FORWARDED_PROTO", "https")
     assert not [app for app in found["INSTALLED_APPS"] if "sandbox" in app or "mail_viewer" in app]
+
+
+@pytest.mark.parametrize(
+    ("pooling", "prepares_after", "has_cursors"),
+    [("none", 5, True), ("transaction", 5, False), ("transaction-unprepared", None, False)],
+)
+def test_behind_a_pooler_nothing_outlives_a_transaction(
+    start: Any, pooling: str, prepares_after: int | None, has_cursors: bool
+) -> None:
+    database = start(RIGHT | {"DATABASE_POOLING": pooling})["DATABASES"]["default"]
+    assert database["OPTIONS"]["prepare_threshold"] == prepares_after
+    assert database["DISABLE_SERVER_SIDE_CURSORS"] is not has_cursors
 
 
 def test_a_queue_behind_tls_shows_a_certificate(start: Any) -> None:
