@@ -144,10 +144,14 @@ def test_everything_starts_works_together_and_stops_in_order(deployment: Deploym
     until(lambda: deployment.says("/readyz") == {"status": "ready", "missing": []}, "all tasks", seconds=60)
     deployment.commands["health"] = "exec python cleverai/healthcheck.py"
     assert deployment.start("health").wait(30) == 0
+    deployment.commands["ping"] = (
+        "exec celery --quiet --app cleverai inspect ping --timeout 10"  # compose.yaml's question
+    )
+    assert deployment.start("ping").wait(60) == 0
 
     codes = deployment.stop()
 
-    assert codes == {"release": 0, "health": 0, "web": 0, "worker": 0, "beat": 0}
+    assert codes == {"release": 0, "health": 0, "ping": 0, "web": 0, "worker": 0, "beat": 0}
     for name in ("web", "worker", "beat"):
         assert {line["level"] for line in deployment.lines(name)} <= {"INFO", "WARNING"}
     assert any(line.get("task") == "billing.tasks.write_heartbeat" for line in deployment.lines("worker"))
