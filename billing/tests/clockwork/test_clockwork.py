@@ -56,7 +56,7 @@ class TestTheSchedule:
         often = {each.task: each.every for each in settings.PERIODIC_TASKS}
         assert often.pop("reconcile_with_stripe") == timedelta(hours=1)
         assert often.pop("tell_of_expiring_credits") == timedelta(hours=1)
-        assert often.pop("close_days") == timedelta(hours=1)
+        assert often.pop("close_days") == often.pop("expire_proposals") == timedelta(hours=1)
         assert (often.pop("prove_books"), often.pop("forget_expired")) == (DAY, DAY)
         assert set(often.values()) == {timedelta(minutes=1)}
 
@@ -80,11 +80,13 @@ class TestHeartbeats:
             "send_contract_requests": "Requests mailed: 0.",
             "sweep_exports": "Exports to write: 0.",
             "sweep_farewells": "Farewells tried: 0.",
+            "sweep_returns": "Returns of charges to go on with: 0.",
             "write_heartbeat": "The worker's clock is off by so many seconds: 0.",
             "reconcile_with_stripe": "Left for a person: 0.",
             "tell_of_expiring_credits": "Owners told that credits expire: 0.",
             "close_days": "Days written: 0.",
             "forget_expired": "Forgotten: 0.",
+            "expire_proposals": "Proposals that nobody has decided in time: 0.",
             "prove_books": "Differences: 0.",
         }
 
