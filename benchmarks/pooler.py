@@ -25,6 +25,14 @@ def binary() -> str | None:
     return os.environ.get("PGBOUNCER") or shutil.which("pgbouncer")
 
 
+def version() -> tuple[int, ...]:
+    """Return PgBouncer's version, (0,) where there is none."""
+    if not (path := binary()):
+        return (0,)
+    said = subprocess.run([path, "--version"], capture_output=True, text=True, check=True).stdout.split()
+    return tuple(int(part) for part in said[1].split("."))
+
+
 @contextlib.contextmanager
 def running(database_url: str, *, connections: int, prepared: bool) -> Iterator[dict[str, str]]:
     """Start PgBouncer with so many connections to the server, and yield the variables that lead through it.

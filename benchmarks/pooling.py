@@ -15,8 +15,8 @@ UNIT = "a second"
 
 def through_pgbouncer(*, wallets: int, rounds: int, seconds: float) -> list[Figure]:
     """Four processes of one connection each: direct and pooled, with prepared statements and without, in turns."""
-    if not pooler.binary():
-        print("P20 needs PgBouncer: apt-get install pgbouncer")
+    if pooler.version() < (1, 21):
+        print("P20 needs PgBouncer 1.21 or later, on the path or named by PGBOUNCER.")
         return []
     ids = data.create_wallets(wallets, name="pooled")
     data.settle_down()
