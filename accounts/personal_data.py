@@ -74,9 +74,9 @@ PARTS = [
          _second_steps),
     table(
         "acts",
-        "what you did as a member of staff",
+        "what you did as a member of staff, without what it says of others",
         LogEntry,
-        ["action_time", "content_type__model", "object_id", "change_message"],
+        ["action_time", "content_type__model", "object_id"],
         of="user",
     ),
 ]  # fmt: skip

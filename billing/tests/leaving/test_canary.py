@@ -19,7 +19,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.models import Session
 from django.core import mail
 from django.core.cache import cache
-from django.db import connection
+from django.db import DatabaseError, connection, transaction
 from django.db.models import Model
 from django.test import Client
 from psycopg import sql
@@ -46,7 +46,18 @@ from billing.models import (
 )
 from billing.selectors.copying import Format
 from billing.selectors.export_contents import Wanted, What
-from billing.services import chatbots, contracts, exports, grants, messages, proof, refunds, support, wallets
+from billing.services import (
+    chatbots,
+    contracts,
+    departures,
+    exports,
+    grants,
+    messages,
+    proof,
+    refunds,
+    support,
+    wallets,
+)
 from billing.tests.leaving.conftest import NOW, PASSWORD, logged_in
 from billing.tests.people import books, sign_up
 from billing.tests.stripe.shop import Shop
@@ -229,6 +240,26 @@ def test_what_the_books_keep_is_complete(canary: User, stripe: Shop, files: Path
         assert (line.name, line.cost % 5_000) == ("", 0)
     assert LogEntry.objects.filter(object_repr="Erased", change_message="").count() > 10
     assert set(LogEntry.objects.values_list("user__email", flat=True)) == {"stella@example.com"}
+
+
+def test_nothing_but_a_name_is_ever_taken_out_of_the_books(alice: User, bob: User, now: datetime) -> None:
+    for user in (alice, bob):
+        nodes = [Node(name="Look it up", feature="web-search", quantity=1)]
+        metering.charge_workflow(wallet=user.wallet, workflow="report", nodes=nodes, key="run", now=now)
+    departures.leave(wallet_id=alice.wallet.pk, now=now)
+    hers, his = (UsageLine.objects.filter(wallet=user.wallet) for user in (alice, bob))
+    for lines, change in (
+        (his, {"name": ""}),
+        (hers, {"name": "Something else"}),
+        (hers, {"name": "", "cost": 0}),
+        (hers, {"name": "", "quantity": 2}),
+    ):
+        with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+            lines.update(**change)
+    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+        hers._raw_delete("default")
+    assert hers.update(name="") == 1
+    assert [(line.name, line.cost) for line in UsageLine.objects.order_by("pk")] == [("", 5_000), ("Look it up", 5_000)]
 
 
 def test_what_callers_give_to_a_charge_is_theirs_and_stays(alice: User, stripe: Shop, files: Path) -> None:

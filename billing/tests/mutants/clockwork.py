@@ -64,8 +64,8 @@ MAILS = [
     Mutant(
         name="each attempt is another mail to a mail program",
         file="billing/emails.py",
-        old="<message.{message.pk}.{int(message.raised_at.timestamp())}@{domain}>",
-        new="<message.{message.pk}.{message.attempts}@{domain}>",
+        old='_message_id("message", message.pk, message.raised_at)',
+        new='_message_id(f"message.{message.attempts}", message.pk, message.raised_at)',
         caught_by=DELIVERY + REPEATED,
     ),
     Mutant(

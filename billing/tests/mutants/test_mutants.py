@@ -11,12 +11,19 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from billing.tests.mutants import clockwork, ledger, limits, staff, stripe
+from billing.tests.mutants import clockwork, leaving, ledger, limits, staff, stripe
 from billing.tests.mutants.laboratory import FAILED, PASSED, Laboratory, Verdict
 from billing.tests.mutants.mutant import Mutant, Outdated
 
 CONTROL = "control"
-MUTANTS = [*ledger.MUTANTS, *stripe.MUTANTS, *clockwork.MUTANTS, *limits.MUTANTS, *staff.MUTANTS]
+MUTANTS = [
+    *ledger.MUTANTS,
+    *stripe.MUTANTS,
+    *clockwork.MUTANTS,
+    *limits.MUTANTS,
+    *staff.MUTANTS,
+    *leaving.MUTANTS,
+]
 
 each_mutant = pytest.mark.parametrize("mutant", [pytest.param(mutant, id=mutant.name) for mutant in MUTANTS])
 
