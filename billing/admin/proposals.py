@@ -166,7 +166,7 @@ class ProposalAdmin(WithActs, OfAWallet):
         return [
             Table(
                 title="What it would have done when it was proposed",
-                columns=["", "Before", "After"],
+                columns=["What", "Before", "After"],
                 rows=[[words(cell) for cell in line] for line in row.looked_at],
                 empty="",
             )
