@@ -17,6 +17,7 @@ BILLING = "settings/billing/"
 NOT_A_PAGE = {
     "livez": "for machines",
     "readyz": "for machines",
+    "metrics": "for machines",
     "robots.txt": "for machines",
     "sitemap.xml": "for machines",
     "stripe/webhook/": "for Stripe",
