@@ -54,7 +54,9 @@ def staff_login(request: HttpRequest) -> HttpResponse:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return error_page(request, 413 if isinstance(exception, TOO_LARGE) else 400)
+    """Answer what can't be read; only a body is too large, an address with too much in it is a bad one."""
+    has_body = request.method not in {"GET", "HEAD"}
+    return error_page(request, 413 if has_body and isinstance(exception, TOO_LARGE) else 400)
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
