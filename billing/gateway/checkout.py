@@ -40,9 +40,11 @@ def is_customer_deleted(customer_id: str) -> bool:
 def delete_customer(customer_id: str) -> None:
     """Delete a customer with their cards; subscriptions end at once, and nothing is charged any more.
 
-    Raises StripeNotFound when there is none, or none any more.
+    Raises StripeNotFound when there is none, or none any more, and StripeUnavailable for an answer that doesn't say so.
     """
-    client().v1.customers.delete(customer_id)
+    answer = client().v1.customers.delete(customer_id)
+    if answer.id != customer_id or not answer.deleted:
+        raise ValueError("Stripe did not say that the customer is deleted.")
 
 
 @asks_stripe

@@ -25,6 +25,7 @@ CALLS: dict[str, Callable[[], Any]] = {
     "card_of": lambda: gateway.card_of("cus_1", "sub_1"),
     "change_endpoint": lambda: gateway.change_endpoint(endpoint_id="we_1", types=["invoice.paid"]),
     "create_customer": lambda: gateway.create_customer(email="a@b.example", name="A", metadata={}, idempotency_key="k"),
+    "delete_customer": lambda: gateway.delete_customer("cus_1"),
     "create_endpoint": lambda: gateway.create_endpoint(url="https://a.example/", types=["invoice.paid"]),
     "create_price": lambda: gateway.create_price(
         lookup_key="pack_1",

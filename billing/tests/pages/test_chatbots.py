@@ -233,6 +233,7 @@ def test_each_shows_what_it_used_in_the_last_thirty_days_and_leads_there(
     say(guide, 1_842, later)
     say(guide, 611, later)
     say(shop, 1, later)
+    browser_of_alice.force_login(pro)  # the session of thirty days ago is over
     answer = browser_of_alice.get(LIST)
     page = words(answer)
     assert "Messages, last 30 days 3 Credits, last 30 days 12.266" in page

@@ -31,7 +31,7 @@ def test_it_offers_this_month_s_statement_at_once(browser_of_alice: Client, alic
     charge(alice, 3, now=clock())
     page = browser_of_alice.get(EXPORT)
     assert '<option value="2025-03" selected>March 2025</option>' in page.content.decode()
-    assert "2 entries, about 480 bytes so far: these days aren’t over Download CSV" in words(page)
+    assert "2 entries, about 400 bytes so far: these days aren’t over Download CSV" in words(page)
     assert file_of(page) == f"{EXPORT}statement.csv?{MARCH}"
 
 
