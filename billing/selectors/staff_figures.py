@@ -108,12 +108,13 @@ def chosen(word: str, *, now: datetime) -> Span:
 
 def figures(span: Span) -> Figures:
     """Return the figures of a span that ends today."""
-    closed = days_of_books.last_closed_day()
-    since = closed + ONE_DAY if closed else THE_BEGINNING
-    begin = span.before[0]
-    days = [*DailyFigures.objects.filter(day__gte=begin), *days_of_books.figures_of(since)]
-    moved = days_of_books.credits_of(since)
-    counted = _counted(days, [*DailyCredits.objects.filter(day__gte=begin), *moved])
+    last = days_of_books.last_closed_day()
+    closed = last or THE_BEGINNING - ONE_DAY
+    # a day that is closed from here on is read live, and not from what was written down as well
+    of_closed = {"day__gte": span.before[0], "day__lte": closed}
+    days = [*DailyFigures.objects.filter(**of_closed), *days_of_books.figures_of(closed + ONE_DAY)]
+    moved = days_of_books.credits_of(closed + ONE_DAY)
+    counted = _counted(days, [*DailyCredits.objects.filter(**of_closed), *moved])
     step = steps.fitting(span.first, span.last)
     periods = tuple(Period(first, last) for _, first, last in steps.between(span.first, span.last, step))
     in_span = [row for row in days if span.first <= row.day <= span.last]
@@ -124,8 +125,8 @@ def figures(span: Span) -> Figures:
         trends={measure: _trend(counted[measure], span, periods) for measure in MEASURES},
         pack_cents=sum(row.pack_cents for row in in_span),
         plan_cents=sum(row.plan_cents for row in in_span),
-        lots=_lots(moved),
-        closed_until=closed,
+        lots=_lots(closed, moved),
+        closed_until=last,
     )
 
 
@@ -158,11 +159,12 @@ def _sum(amounts: Mapping[date, int], first: date, last: date) -> int:
     return sum(amount for day, amount in amounts.items() if first <= day <= last)
 
 
-def _lots(moved: Sequence[DailyCredits]) -> tuple[Lot, ...]:
-    """Return what is outstanding of each lot: what closed days left of it, and what later ones `moved`."""
+def _lots(closed: date, moved: Sequence[DailyCredits]) -> tuple[Lot, ...]:
+    """Return what is outstanding of each lot: what days up to `closed` left of it, and what later ones `moved`."""
     left = Sum(F("given") - F("spent") - F("expired") - F("taken"))
-    closed = DailyCredits.objects.values_list("source", "plan", "cents", "amount").annotate(left=left).order_by()
-    outstanding = {(source, plan, cents, amount): int(left) for source, plan, cents, amount, left in closed}
+    days = DailyCredits.objects.filter(day__lte=closed).order_by()
+    sums = days.values_list("source", "plan", "cents", "amount").annotate(left=left)
+    outstanding = {(source, plan, cents, amount): int(left) for source, plan, cents, amount, left in sums}
     for row in moved:
         lot = (row.source, row.plan, row.cents, row.amount)
         outstanding[lot] = outstanding.get(lot, 0) + row.given - row.spent - row.expired - row.taken

@@ -24,14 +24,16 @@ HAPPENED = ["used", "sign_ups", "failed_payments", "pack_cents", "plan_cents"]
 def close_days(*, now: datetime, since: date | None = None) -> int:
     """Write the figures of every day that is over and has none, and of the last ones anew; return for how many days.
 
-    `since` writes all days from that one on anew; a day before the books begin is as good as their first.
+    `since` writes all days from that one on anew; a day before the books begin is as good as their first. No day is
+    left out before it: closed days have no gap.
     """
     until = (now - CLOSES_AFTER).date()
     last = days_of_books.last_closed_day()
-    first = last + ONE_DAY - OVERLAP if last and not since else days_of_books.first_day()
-    if first is None:
+    usual = last + ONE_DAY - OVERLAP if last else None
+    beginning = days_of_books.first_day() if since or usual is None else usual
+    if beginning is None:
         return 0
-    first, written = max(first, since or first), 0
+    first, written = max(beginning, min(usual or beginning, since or beginning)), 0
     while first < until:
         end = min(first + PORTION, until)
         _write(first, end)

@@ -3,9 +3,11 @@
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -159,6 +161,39 @@ def test_closing_a_day_twice_or_late_or_anew_writes_the_same(alice: User, bob: U
         figures.close_days(now=now + ONE_DAY * day)
     figures.close_days(now=until)
     assert written() == once
+
+
+@pytest.mark.parametrize("closed", [0, 10])
+def test_writing_the_last_days_anew_leaves_none_out_before_them(alice: User, now: datetime, closed: int) -> None:
+    for day in range(40):
+        use(alice, day, now)
+    figures.close_days(now=now + ONE_DAY * closed)
+    until = now + ONE_DAY * 40
+    figures.close_days(now=until, since=(until - ONE_DAY * 2).date())
+    days = list(DailyFigures.objects.order_by("day").values_list("day", "used"))
+    assert [day for day, _ in days] == [now.date() + ONE_DAY * day for day in range(40)]
+    assert all(used for _, used in days)
+
+
+def test_a_day_that_is_closed_while_the_page_is_read_counts_once(alice: User, now: datetime) -> None:
+    use(alice, 0, now)
+    use(alice, 1, now)
+    figures.close_days(now=now + ONE_DAY)
+    until = now + ONE_DAY * 2
+    in_time = staff_figures.figures(staff_figures.chosen("30d", now=until))
+    asked: list[str] = []
+
+    def close_after_the_first(execute: Any, query: str, *rest: Any) -> Any:
+        answer = execute(query, *rest)
+        asked.append(query)
+        if len(asked) == 1:
+            assert figures.close_days(now=until) > 1
+        return answer
+
+    with connection.execute_wrapper(close_after_the_first):
+        found = staff_figures.figures(staff_figures.chosen("30d", now=until))
+    check(found)
+    assert found.trends["used"].total == in_time.trends["used"].total
 
 
 def use(user: User, day: int, now: datetime) -> None:
