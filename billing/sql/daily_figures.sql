@@ -10,6 +10,13 @@ FROM (
     UNION ALL
     SELECT joined_at, 0, 1, 0, 0, 0 FROM accounts_user WHERE joined_at >= %(since)s
     UNION ALL
+    -- who has left since: their first entry is the sign-up's allowance, which is numbered 0 of its subscription
+    SELECT entry.posted_at, 0, 1, 0, 0, 0
+    FROM billing_wallet AS wallet
+    JOIN billing_ledgerentry AS entry ON entry.wallet_id = wallet.id AND entry.sequence = 1
+    JOIN billing_grant AS grants ON grants.id = entry.grant_id AND grants.business_key LIKE 'allowance:%%:0'
+    WHERE wallet.owner_id IS NULL AND entry.posted_at >= %(since)s
+    UNION ALL
     SELECT raised_at, 0, 0, 1, 0, 0 FROM billing_message WHERE raised_at >= %(since)s AND kind = 'payment_failed'
     UNION ALL
     SELECT fulfilled_at, 0, 0, 0,

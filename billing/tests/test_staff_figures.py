@@ -18,7 +18,7 @@ from billing.selectors import staff_figures, staff_health
 from billing.selectors.staff_figures import Figures
 from billing.selectors.staff_liability import liability
 from billing.selectors.staff_plans import plans
-from billing.services import departures, figures
+from billing.services import departures, figures, leaving
 from billing.services.ledger import shares_of
 from billing.tests.lives import Life, Step, steps, undone
 from billing.tests.people import begin_paid_cycle, give, sign_up
@@ -227,6 +227,18 @@ def test_who_has_left_stays_counted(alice: User, now: datetime) -> None:
     assert (written.sign_ups, written.failed_payments) == (1, 1)
     owed = liability(staff_figures.figures(staff_figures.chosen("7d", now=now)).lots)
     assert owed.outstanding == 100_000
+
+
+def test_who_left_on_the_day_of_their_sign_up_is_counted(alice: User, bob: User, now: datetime) -> None:
+    for user in (alice, bob):
+        leaving.delete_account(user_id=user.pk, now=now + timedelta(hours=1))
+    again = sign_up("alice", at=now + timedelta(hours=2))  # within the Free month that she has had
+    found = staff_figures.figures(staff_figures.chosen("7d", now=now + timedelta(hours=3)))
+    assert found.trends["sign_ups"].total == 3
+    figures.close_days(now=now + ONE_DAY)
+    leaving.delete_account(user_id=again.pk, now=now + ONE_DAY)
+    figures.close_days(now=now + ONE_DAY * 2)
+    assert list(DailyFigures.objects.exclude(sign_ups=0).values_list("day", "sign_ups")) == [(now.date(), 3)]
 
 
 def test_the_task_and_the_command_close_days(alice: User, capsys: pytest.CaptureFixture[str]) -> None:
