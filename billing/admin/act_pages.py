@@ -44,16 +44,10 @@ class WithActs(ReadOnly):
     def get_urls(self) -> list[URLPattern]:
         return [*(url for deed in self.deeds for url in self._urls_of(deed)), *super().get_urls()]
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """Show a row, with the acts that this member of staff may do to it."""
+    def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        """Return which of the acts this member of staff may do to it."""
         may = {f"may_{_name(deed)}": request.user.has_perm(deed.permission) for deed in self.deeds}
-        return super().change_view(request, object_id, form_url, {**may, **(extra_context or {})})
+        return {**super().page_context(request, row), **may}
 
     def ask(self, request: HttpRequest, deed: Deed) -> HttpResponse:
         """Ask what an act asks; once that is answered, show what it would do."""

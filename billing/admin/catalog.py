@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
@@ -16,7 +16,6 @@ from billing.admin.act_pages import WithActs
 from billing.admin.acts import Act, Change
 from billing.admin.deeds import Deed, Doing, Look, Outcome
 from billing.admin.forms import CreditsField, PriceForm, ReasonForm
-from billing.admin.paging import is_row_number
 from billing.admin.reading import WithTables, credits_column, moment_column
 from billing.admin.tables import ROWS, Table, link, moment, page_of, show_moment
 from billing.admin.wording import dollars, price_words, quantity_words
@@ -179,17 +178,9 @@ class FeaturePriceAdmin(WithActs):
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm("billing.add_featureprice")
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """Show a price, and while it hasn't started that it can be withdrawn."""
-        price = FeaturePrice.objects.filter(pk=object_id).first() if is_row_number(object_id) else None
-        more = {"has_started": price is not None and price.starts_at <= timezone.now()}
-        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **more})
+    def page_context(self, request: HttpRequest, row: FeaturePrice) -> dict[str, Any]:
+        """Return whether it has started: until then it can be withdrawn."""
+        return {**super().page_context(request, row), "has_started": row.starts_at <= timezone.now()}
 
     @admin.display(description="Price")
     def in_words(self, price: FeaturePrice) -> str:

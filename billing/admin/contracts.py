@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 
 from billing.admin.act_pages import WithActs
 from billing.admin.acts import Act, Change
@@ -86,13 +86,6 @@ class ContractRequestAdmin(WithActs, OfAWallet):
     def by(self, row: ContractRequest) -> str:
         return str(row.answered_by) if row.answered_by else "–"
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """Show a request, with what staff who may can do about it."""
-        more = {**(extra_context or {}), "may_set_contract": request.user.has_perm(SET_CONTRACT)}
-        return super().change_view(request, object_id, form_url, more)
+    def page_context(self, request: HttpRequest, row: ContractRequest) -> dict[str, Any]:
+        """Return whether this member of staff may set the contract that is asked for."""
+        return {**super().page_context(request, row), "may_set_contract": request.user.has_perm(SET_CONTRACT)}

@@ -13,7 +13,7 @@ from billing.admin.act_pages import WithActs
 from billing.admin.acts import Act, Change
 from billing.admin.deeds import Deed, Doing, Look, Outcome
 from billing.admin.forms import ReasonForm
-from billing.admin.paging import NewestFirst, is_row_number
+from billing.admin.paging import NewestFirst
 from billing.admin.reading import OfAWallet, Only, moment_column, name_of
 from billing.admin.stripe_events import WithActions
 from billing.admin.tables import page_of
@@ -116,17 +116,10 @@ class MessageAdmin(WithActs, OfAWallet):
             messages.warning(request, f"{passed_over} never left or wait already, so there is nothing to send again.")
         return None
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """Show a message, with *send again* for those who may."""
-        row = Message.objects.filter(pk=object_id).first() if is_row_number(object_id) else None
-        may = row is not None and can_be_sent_again(row) and self.has_resend_permission(request)
-        return super().change_view(request, object_id, form_url, {**(extra_context or {}), "may_send_again": may})
+    def page_context(self, request: HttpRequest, row: Message) -> dict[str, Any]:
+        """Return whether it can be sent again, by who may."""
+        may = can_be_sent_again(row) and self.has_resend_permission(request)
+        return {**super().page_context(request, row), "may_send_again": may}
 
 
 @admin.register(MailPreference)

@@ -28,6 +28,10 @@ class WithTables(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in the 
         """Return the heading of a row's page."""
         return str(row)
 
+    def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        """Return what else a row's page knows; it is asked for first, and only for those who may see the row."""
+        return {}
+
     def render_change_form(
         self,
         request: HttpRequest,
@@ -38,6 +42,7 @@ class WithTables(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in the 
         obj: Model | None = None,
     ) -> HttpResponse:
         if obj is not None:
+            context |= self.page_context(request, obj)
             context |= {"tables": self.tables(obj), "title": self.title_of(obj), "subtitle": None}
         return super().render_change_form(request, context, add, change, form_url, obj)
 

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
@@ -14,7 +14,6 @@ from billing.admin.act_pages import WithActs
 from billing.admin.acts import Act, Change
 from billing.admin.deeds import PROPOSABLE, Deed, Doing, Look, Outcome
 from billing.admin.forms import ReturnForm
-from billing.admin.paging import is_row_number
 from billing.admin.reading import OfAWallet, credits_column, moment_column, name_of, yes_column
 from billing.admin.tables import Table, anchor, credits_cell, figure, link, show_moment, words
 from billing.errors import InvalidRequest
@@ -125,17 +124,9 @@ class ChargeReturnAdmin(WithActs):
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm(RETURN)
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """Show a return and how far it is."""
-        row = ChargeReturn.objects.filter(pk=object_id).first() if is_row_number(object_id) else None
-        more = {"course": figures.course(row)} if row and self.has_view_permission(request) else {}
-        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **more})
+    def page_context(self, request: HttpRequest, row: ChargeReturn) -> dict[str, Any]:
+        """Return how far it is."""
+        return {**super().page_context(request, row), "course": figures.course(row)}
 
     def title_of(self, row: ChargeReturn) -> str:
         return f"Return {row.pk} of {row.feature} charges"

@@ -6,14 +6,13 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Q
 from django.db.models.functions import Now
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 
 from billing.admin import balance_at, listings, sale_tables
 from billing.admin.act_pages import WithActs
 from billing.admin.adjustments import Adjust
 from billing.admin.balance_at import BalanceAt
 from billing.admin.contract_terms import EndContract, SetContract
-from billing.admin.paging import is_row_number
 from billing.admin.reading import Only, credits_column, moment_column, name_of, yes_column
 from billing.admin.seeing_as import SeeingAs
 from billing.admin.tables import ROWS, Table, anchor
@@ -133,20 +132,12 @@ class WalletAdmin(SeeingAs, BalanceAt, Timeline, WithActs):
     def title_of(self, row: Wallet) -> str:
         return f"{name_of(row)}, wallet {row.pk}" if row.owner else name_of(row)
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """Show a wallet, settled first, with the acts that this member of staff may do."""
-        if is_row_number(object_id) and self.has_view_permission(request):
-            for wallet in Wallet.objects.filter(pk=object_id):
-                settled(wallet)
-        more = {
+    def page_context(self, request: HttpRequest, row: Wallet) -> dict[str, Any]:
+        """Settle the wallet, so that all of its page is of now, and return where this member of staff may go on."""
+        settled(row)
+        return {
+            **super().page_context(request, row),
             "may_read_books": request.user.has_perm(balance_at.READ),
             "may_see_as": request.user.has_perm(SEE_AS),
             "contract": CONTRACT,
         }
-        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **more})
