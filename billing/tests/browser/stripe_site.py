@@ -13,16 +13,15 @@ from celery import current_app
 from csp.constants import SELF
 from django.conf import settings as site_settings
 from django.db import connections
-from django.test import Client
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 from werkzeug.serving import make_server
 
 from accounts.models import User
-from accounts.tests.second_step import use_second_step
 from billing import gateway, tasks
 from billing.services import checkouts, stripe_catalog
+from billing.tests.browser.windows import log_in
 from sandbox.stripe.delivery import Delivery
 from sandbox.stripe.engine import Engine
 from sandbox.stripe.server import build, listen
@@ -158,12 +157,7 @@ def sign_in(page: Page, live_server: LiveServer) -> Callable[[User], Page]:
     """Return what opens the site's first page for somebody who has logged in."""
 
     def open_page(user: User) -> Page:
-        client = Client()
-        client.force_login(user)
-        if user.is_staff:
-            use_second_step(client, user)
-        cookie = client.cookies[site_settings.SESSION_COOKIE_NAME]
-        page.context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": live_server.url}])
+        log_in(page.context, live_server.url, user)
         page.goto(f"{live_server.url}/")
         return page
 

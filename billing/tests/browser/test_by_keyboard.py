@@ -4,14 +4,13 @@ import re
 from datetime import datetime, timedelta
 
 import pytest
-from django.conf import settings
-from django.test import Client
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
 from billing import metering
+from billing.tests.browser.windows import SIZE_IDS, SIZES, log_in, resize
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 MOST_TABS = 80
@@ -31,16 +30,11 @@ def now() -> datetime:
     return timezone.now() - timedelta(hours=1)
 
 
-@pytest.fixture(params=[(320, "dark"), (1280, "light")], ids=["320-dark", "1280-light"])
+@pytest.fixture(params=SIZES, ids=SIZE_IDS)
 def her_page(request: pytest.FixtureRequest, page: Page, live_server: LiveServer, alice: User) -> Page:
     """The start page in a browser in which Alice has logged in, after she used a few things."""
-    width, scheme = request.param
-    client = Client()
-    client.force_login(alice)
-    cookie = client.cookies[settings.SESSION_COOKIE_NAME]
-    page.context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": live_server.url}])
-    page.set_viewport_size({"width": width, "height": 800})
-    page.emulate_media(color_scheme=scheme)
+    log_in(page.context, live_server.url, alice)
+    resize(page, request.param)
     spend(alice, "web-search", 1)
     spend(alice, "gpt-4o", 2_453, input_tokens=1_842, output_tokens=611)
     page.goto(live_server.url)

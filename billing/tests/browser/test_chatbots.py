@@ -1,53 +1,36 @@
 """From the first chatbot to the last, and a question to our support, with the keyboard alone: on a phone and a desk."""
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.conf import settings
-from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from accounts.models import User
 from billing.models import Chatbot, SupportRequest
 from billing.services import subscriptions
+from billing.tests.browser import windows
+from billing.tests.browser.windows import SIZES, Check, log_in, resize
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-Check = Callable[[Page], None]
 
 ARABIC = "مساعد المتجر"
 MOST_TABS = 60
 IS_FOCUSED = "element => element === document.activeElement"
 
 
-@pytest.fixture(params=[(320, "dark"), (1280, "light")], ids=["phone-at-night", "desk-by-day"])
+@pytest.fixture(params=SIZES, ids=["phone-at-night", "desk-by-day"])
 def page_of_alice(request: pytest.FixtureRequest, page: Page, live_server: Any, alice: User) -> Page:
     """A browser in which Alice, who is on Free, has logged in."""
-    width, scheme = request.param
-    sign_in(page.context, live_server.url, alice)
-    page.set_viewport_size({"width": width, "height": 800})
-    page.emulate_media(color_scheme=scheme)
+    log_in(page.context, live_server.url, alice)
+    resize(page, request.param)
     return page
-
-
-def sign_in(context: BrowserContext, site: str, user: User) -> None:
-    client = Client()
-    client.force_login(user)
-    cookie = client.cookies[settings.SESSION_COOKIE_NAME]
-    context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": site}])
 
 
 @pytest.fixture
 def check(assert_accessible: Check) -> Check:
     """Check that the page shown is accessible and never wider than its window."""
-
-    def look(page: Page) -> None:
-        page.wait_for_load_state("networkidle")
-        assert_accessible(page)
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-
-    return look
+    return lambda page: windows.check(page, assert_accessible)
 
 
 def tab_to(page: Page, goal: Locator) -> None:
@@ -137,7 +120,7 @@ def test_one_that_the_plan_has_no_room_for_is_refused_in_place(
 def test_without_scripts_every_act_is_a_plain_form(
     browser: Browser, context: BrowserContext, live_server: Any, alice: User
 ) -> None:
-    sign_in(context, live_server.url, alice)
+    log_in(context, live_server.url, alice)
     plain = browser.new_context(java_script_enabled=False, storage_state=context.storage_state()).new_page()
     plain.goto(f"{live_server.url}/chatbots/new/")
     plain.get_by_label("Name").fill("Helper")

@@ -1,22 +1,19 @@
 """Alice reads what would have saved her credits, on a phone at night and on a desk by day."""
 
 import re
-from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
-from django.conf import settings
-from django.test import Client
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
 from billing import metering
+from billing.tests.browser.windows import SIZE_IDS, SIZES, Check, check, log_in, resize
 from billing.tests.people import begin_paid_cycle
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-Check = Callable[[Page], None]
 
 
 @pytest.fixture
@@ -25,16 +22,11 @@ def now() -> datetime:
     return timezone.now() - timedelta(hours=1)
 
 
-@pytest.fixture(params=[(320, "dark"), (1280, "light")], ids=["320-dark", "1280-light"])
+@pytest.fixture(params=SIZES, ids=SIZE_IDS)
 def her_page(request: pytest.FixtureRequest, page: Page, live_server: LiveServer, alice: User) -> Page:
     """A browser in which Alice has logged in."""
-    width, scheme = request.param
-    client = Client()
-    client.force_login(alice)
-    cookie = client.cookies[settings.SESSION_COOKIE_NAME]
-    page.context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": live_server.url}])
-    page.set_viewport_size({"width": width, "height": 800})
-    page.emulate_media(color_scheme=scheme)
+    log_in(page.context, live_server.url, alice)
+    resize(page, request.param)
     return page
 
 
@@ -51,12 +43,6 @@ def use_a_bit_of_everything(user: User, start: datetime) -> None:
     metering.charge(
         wallet=user.wallet, feature="dall-e-3-hd", quantity=1, key="image", now=start + timedelta(minutes=9)
     )
-
-
-def check(page: Page, assert_accessible: Check) -> None:
-    page.wait_for_load_state("networkidle")
-    assert_accessible(page)
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_every_tip_and_a_number_of_ones_own(

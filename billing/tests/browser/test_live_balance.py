@@ -6,8 +6,6 @@ from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 import pytest
-from django.conf import settings
-from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 from playwright.sync_api import BrowserContext, Page, Request, expect
@@ -15,6 +13,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
 from billing import metering
+from billing.tests.browser.windows import log_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -38,10 +37,7 @@ def now() -> datetime:
 @pytest.fixture
 def open_tab(context: BrowserContext, live_server: LiveServer, alice: User) -> Open:
     """Open a tab in a browser in which Alice has logged in, on a page where nothing but the header is live."""
-    client = Client()
-    client.force_login(alice)
-    cookie = client.cookies[settings.SESSION_COOKIE_NAME]
-    context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": live_server.url}])
+    log_in(context, live_server.url, alice)
 
     def open_one() -> Page:
         page = context.new_page()

@@ -4,12 +4,12 @@ import re
 from collections.abc import Callable
 
 import pytest
-from django.test import Client
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
+from billing.tests.browser.windows import log_in
 from billing.tests.people import sign_up
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -96,10 +96,9 @@ def test_a_visitor_calculates(page: Page, live_server: LiveServer, check: Check)
 
 
 def test_alice_reads_it_with_her_balance_and_finds_her_plan(
-    page: Page, live_server: LiveServer, check: Check, alice: User, client: Client
+    page: Page, live_server: LiveServer, check: Check, alice: User
 ) -> None:
-    client.force_login(alice)
-    page.context.add_cookies([{"name": "session", "value": client.cookies["session"].value, "url": live_server.url}])
+    log_in(page.context, live_server.url, alice)
     for address in ("/pricing/", "/credits/"):
         page.goto(f"{live_server.url}{address}")
         expect(page.locator("#balance-chip-link")).to_contain_text("100 credits available")

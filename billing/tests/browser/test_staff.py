@@ -1,47 +1,28 @@
 """Stella at work, in a browser: she gives Alice credits, adds a price and proves the books."""
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.conf import settings
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from accounts.models import User
-from accounts.tests.second_step import staff_browser
 from billing import metering
 from billing.models import ChargeReturn
 from billing.services import returns
+from billing.tests.browser.windows import SIZE_IDS, SIZES, Check, check, log_in, resize
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-Check = Callable[[Page], None]
 
 
-@pytest.fixture(params=[(320, "dark"), (1280, "light")], ids=["320-dark", "1280-light"])
+@pytest.fixture(params=SIZES, ids=SIZE_IDS)
 def staff_page(request: pytest.FixtureRequest, page: Page, live_server: Any, stella: User) -> Page:
     """A browser in which Stella has logged in, on the staff's first page."""
-    width, scheme = request.param
-    log_in(page, live_server.url, stella)
-    page.set_viewport_size({"width": width, "height": 900})
-    page.emulate_media(color_scheme=scheme)
+    log_in(page.context, live_server.url, stella)
+    resize(page, request.param)
     page.goto(f"{live_server.url}/admin/")
     return page
-
-
-def log_in(page: Page, site: str, user: User) -> None:
-    """Let somebody on staff be logged in at a site, instead of whoever was."""
-    cookie = staff_browser(user).cookies[settings.SESSION_COOKIE_NAME]
-    page.context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": site}])
-
-
-def check(page: Page, assert_accessible: Check) -> None:
-    """A page is accessible and never wider than its window."""
-    page.wait_for_load_state()
-    expect(page.locator("h1")).to_be_visible()
-    assert_accessible(page)
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
 def test_stella_gives_alice_credits_and_reads_the_receipt(

@@ -1,22 +1,19 @@
 """Stella finds her way in a browser: from the figures to a wallet, its line of time, and why its balance is that."""
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.conf import settings
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from accounts.models import User
-from accounts.tests.second_step import staff_browser
 from billing import metering
 from billing.services import grants
+from billing.tests.browser.windows import SIZE_IDS, SIZES, Check, check, log_in, resize
 from billing.tests.people import give, sign_up
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-Check = Callable[[Page], None]
 
 
 @pytest.fixture
@@ -32,24 +29,13 @@ def alice(db: None, stella: User) -> User:
     return alice
 
 
-@pytest.fixture(params=[(320, "dark"), (1280, "light")], ids=["320-dark", "1280-light"])
+@pytest.fixture(params=SIZES, ids=SIZE_IDS)
 def staff_page(request: pytest.FixtureRequest, page: Page, live_server: Any, alice: User, stella: User) -> Page:
     """A browser in which Stella has logged in, on the staff's first page."""
-    width, scheme = request.param
-    cookie = staff_browser(stella).cookies[settings.SESSION_COOKIE_NAME]
-    page.context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": live_server.url}])
-    page.set_viewport_size({"width": width, "height": 900})
-    page.emulate_media(color_scheme=scheme)
+    log_in(page.context, live_server.url, stella)
+    resize(page, request.param)
     page.goto(f"{live_server.url}/admin/")
     return page
-
-
-def check(page: Page, assert_accessible: Check) -> None:
-    """A page is accessible and never wider than its window."""
-    page.wait_for_load_state()
-    expect(page.locator("h1")).to_be_visible()
-    assert_accessible(page)
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
 def test_from_the_figures_to_why_alice_has_what_she_has(

@@ -1,19 +1,17 @@
 """Stella at work on sales, in a browser: she refunds a pack, replays an event and sets a contract."""
 
-from collections.abc import Callable
-
 import pytest
 from playwright.sync_api import Page, expect
 
 from accounts.models import User
 from billing.models import ContractRequest, Purchase, Refund, StripeEvent
-from billing.tests.browser.test_staff import check, log_in, staff_page
+from billing.tests.browser.test_staff import staff_page
+from billing.tests.browser.windows import Check, check, log_in
 from billing.tests.people import sign_up
 from billing.tests.stripe.shop import Shop, stripe
 
 __all__ = ["staff_page", "stripe"]
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-Check = Callable[[Page], None]
 
 
 def go(page: Page, address: str) -> None:
@@ -91,7 +89,7 @@ def test_stella_answers_a_wish_for_a_contract(
     alice.wallet.refresh_from_db()
     assert alice.wallet.available == 100_000
     log_in(
-        staff_page,
+        staff_page.context,
         staff_page.url.partition("/admin/")[0],
         sign_up("olivia", at=stripe.now(), is_staff=True, is_superuser=True),
     )

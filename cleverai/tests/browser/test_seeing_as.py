@@ -3,33 +3,28 @@
 from collections.abc import Callable
 
 import pytest
-from django.conf import settings
 from django.contrib.auth.models import Group
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
-from accounts.tests.second_step import staff_browser
 from billing.tests.browser.conftest import watch
+from billing.tests.browser.windows import SIZE_IDS, SIZES, log_in, resize
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-SIZES = [(320, "dark"), (1280, "light")]
 
 
 @pytest.fixture
 def simon_s_page(request: pytest.FixtureRequest, page: Page, live_server: LiveServer, sites: set[str]) -> Page:
     """A browser in which Simon has logged in."""
-    width, scheme = request.param
     simon = User.objects.create_user("simon@example.com", "a long passphrase", name="Simon", is_staff=True)
     simon.groups.add(Group.objects.get(name="support"))
-    cookie = staff_browser(simon).cookies[settings.SESSION_COOKIE_NAME]
-    page.context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": live_server.url}])
-    page.set_viewport_size({"width": width, "height": 900})
-    page.emulate_media(color_scheme=scheme)
+    log_in(page.context, live_server.url, simon)
+    resize(page, request.param)
     return page
 
 
-@pytest.mark.parametrize("simon_s_page", SIZES, ids=["320-dark", "1280-light"], indirect=True)
+@pytest.mark.parametrize("simon_s_page", SIZES, ids=SIZE_IDS, indirect=True)
 def test_simon_looks_and_ends_it(
     simon_s_page: Page, live_server: LiveServer, sites: set[str], assert_accessible: Callable[[Page], None]
 ) -> None:

@@ -1,0 +1,39 @@
+"""Windows in which somebody has logged in, on a phone at night and on a desk by day, and what holds for all in them."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.test import Client
+from playwright.sync_api import BrowserContext, Page
+
+from accounts.models import User
+from accounts.tests.second_step import staff_browser
+
+Check = Callable[[Page], None]
+Size = tuple[int, Any]
+SIZES: list[Size] = [(320, "dark"), (1280, "light")]
+SIZE_IDS = ["320-dark", "1280-light"]
+
+
+def log_in(context: BrowserContext, site: str, user: User) -> None:
+    """Let somebody be logged in at a site, staff with their second step, instead of whoever was."""
+    browser = staff_browser(user) if user.is_staff else Client()
+    if not user.is_staff:
+        browser.force_login(user)
+    cookie = browser.cookies[settings.SESSION_COOKIE_NAME]
+    context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": site}])
+
+
+def resize(page: Page, size: Size) -> None:
+    """Give a page's window a width, and its person a theme."""
+    width, scheme = size
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme=scheme)
+
+
+def check(page: Page, assert_accessible: Check) -> None:
+    """Check that the page shown is accessible and never wider than its window."""
+    page.wait_for_load_state("networkidle")
+    assert_accessible(page)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
