@@ -14,6 +14,8 @@ from billing.services.grants import LARGEST_GRANT
 from billing.services.support import LONGEST_TEXT
 from billing.units import format_credits, parse_credits
 
+#: The longest reason that is one sentence on a page.
+SHORT_REASON = 200
 HEAD_START = timedelta(minutes=10)
 
 
@@ -59,6 +61,14 @@ class DollarsField(forms.Field):
         return cents
 
 
+class ReasonField(forms.CharField):
+    """Why something is done; `help_text` says who reads it and for how long it stays."""
+
+    def __init__(self, help_text: str, *, max_length: int = 500) -> None:
+        rows = 3 if max_length > SHORT_REASON else 2
+        super().__init__(max_length=max_length, help_text=help_text, widget=forms.Textarea(attrs={"rows": rows}))
+
+
 class MomentInput(forms.DateTimeInput):
     """The browser's own field for a date and a time, in the reader's zone."""
 
@@ -78,11 +88,7 @@ class AdjustmentForm(forms.Form):
         widget=MomentInput,
         help_text="Only for credits that are given, in your time zone. Empty: they never expire.",
     )
-    reason = forms.CharField(
-        max_length=500,
-        widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="For colleagues. It can be erased later; the entry can't.",
-    )
+    reason = ReasonField("For colleagues. It can be erased later; the entry can't.")
 
     def clean_amount(self) -> int:
         """Refuse an adjustment by nothing."""
@@ -123,51 +129,34 @@ class KeyForm(UUIDForm):
 class ReasonForm(forms.Form):
     """Why something is done."""
 
-    reason = forms.CharField(
-        max_length=500,
-        widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="For colleagues, in the staff's log for good.",
-    )
+    reason = ReasonField("For colleagues, in the staff's log for good.")
 
 
 class RefusalForm(forms.Form):
     """Why a proposal is declined."""
 
-    reason = forms.CharField(
-        max_length=500,
-        widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="For who proposed it. It can be erased later.",
-    )
+    reason = ReasonField("For who proposed it. It can be erased later.")
 
 
 class RefundForm(forms.Form):
     """How much of a purchase goes back, and why."""
 
     cents = DollarsField(label="Dollars")
-    reason = forms.CharField(
-        max_length=500,
-        widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="For colleagues; it stays with the refund and isn't sent to Stripe.",
-    )
+    reason = ReasonField("For colleagues; it stays with the refund and isn't sent to Stripe.")
 
 
 class SuspensionForm(forms.Form):
     """Why a wallet is suspended."""
 
-    reason = forms.CharField(
-        max_length=200,
-        widget=forms.Textarea(attrs={"rows": 2}),
-        help_text="The owner is shown this text, and it stays in the staff's log.",
-    )
+    reason = ReasonField("The owner is shown this text, and it stays in the staff's log.", max_length=SHORT_REASON)
 
 
 class SeeingAsForm(forms.Form):
     """Why a member of staff wants to see what a customer sees."""
 
-    reason = forms.CharField(
-        max_length=200,
-        widget=forms.Textarea(attrs={"rows": 2}),
-        help_text="For colleagues, in the staff's log for good: the question's number, not people's secrets.",
+    reason = ReasonField(
+        "For colleagues, in the staff's log for good: the question's number, not people's secrets.",
+        max_length=SHORT_REASON,
     )
 
 
@@ -186,11 +175,7 @@ class ContractForm(forms.Form):
         widget=forms.RadioSelect(attrs={"class": "radiolist"}),
     )
     allowance = CreditsField(label="How many", required=False, help_text="For a custom number; from now on.")
-    reason = forms.CharField(
-        max_length=500,
-        widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="For colleagues, in the staff's log for good: the contract's number, not people's secrets.",
-    )
+    reason = ReasonField("For colleagues, in the staff's log for good: the contract's number, not people's secrets.")
 
     def clean(self) -> dict[str, Any]:
         """Refuse a number of credits that contradicts the kind, or that isn't one."""
@@ -226,7 +211,7 @@ class ReturnForm(forms.Form):
     expires_at = forms.DateTimeField(
         label="Credits expire", required=False, widget=MomentInput, help_text="Empty: they never expire."
     )
-    reason = forms.CharField(max_length=500, widget=forms.Textarea(attrs={"rows": 3}))
+    reason = ReasonField("")
     is_reason_shown = forms.BooleanField(
         label="Customers read the reason", required=False, help_text="Else it is for colleagues alone."
     )
@@ -244,11 +229,7 @@ class PriceForm(forms.Form):
         help_text="Base units: tokens, images, searches, documents, seconds, sessions.",
     )
     starts_at = forms.DateTimeField(label="Starts", widget=MomentInput, help_text="In your time zone; not in the past.")
-    reason = forms.CharField(
-        max_length=500,
-        widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="For colleagues, in the staff's log for good.",
-    )
+    reason = ReasonField("For colleagues, in the staff's log for good.")
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)

@@ -179,7 +179,7 @@ def test_staff_s_acts_are_on_the_line(alice: User, browser_of_stella: Client) ->
     ],
 )  # fmt: skip
 def test_any_place_is_a_page(alice: User, browser_of_stella: Client, query: str) -> None:
-    page(browser_of_stella, alice.wallet, query)
+    assert f"What happened to {alice.email}" in page(browser_of_stella, alice.wallet, query)
 
 
 @pytest.mark.parametrize(
