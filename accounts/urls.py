@@ -6,4 +6,5 @@ app_name = "accounts"
 
 urlpatterns = [
     path("profile/", views.profile, name="profile"),
+    path("sessions/<int:session_id>/end/", views.end_session, name="end_session"),
 ]

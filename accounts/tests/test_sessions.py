@@ -1,6 +1,7 @@
 """A session ends everywhere at once: by logging out, from another device, with the password, with the account."""
 
 import pytest
+from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.test import Client
 
@@ -41,6 +42,28 @@ def test_alice_ends_her_other_sessions(browser_of_alice: Client, phone: Client) 
     browser_of_alice.get("/accounts/sessions/")
     browser_of_alice.post("/accounts/sessions/")
     assert (is_in(browser_of_alice), is_in(phone)) == (True, False)
+
+
+def test_alice_ends_one_of_her_other_sessions(browser_of_alice: Client, phone: Client, alice: User) -> None:
+    tablet = Client()
+    tablet.post("/accounts/login/", {"login": alice.email, "password": PASSWORD})
+    assert "Log out<span" in browser_of_alice.get("/accounts/sessions/").content.decode()
+    row = UserSession.objects.get(session_key=phone.session.session_key)
+    answer = browser_of_alice.post(f"/settings/sessions/{row.pk}/end/")
+    assert answer["Location"] == "/accounts/sessions/"
+    assert (is_in(browser_of_alice), is_in(phone), is_in(tablet)) == (True, False, True)
+    assert browser_of_alice.post(f"/settings/sessions/{row.pk}/end/").status_code == 404
+
+
+def test_nobody_ends_a_session_of_somebody_else_or_the_one_they_are_in(browser_of_alice: Client, phone: Client) -> None:
+    bob = User.objects.create_user("bob@example.com", PASSWORD)
+    browser_of_bob = Client()
+    browser_of_bob.force_login(bob)
+    for row in UserSession.objects.all():
+        assert browser_of_bob.post(f"/settings/sessions/{row.pk}/end/").status_code == 404
+    own = UserSession.objects.get(session_key=phone.session.session_key)
+    assert phone.post(f"/settings/sessions/{own.pk}/end/").status_code == 404
+    assert is_in(phone)
 
 
 def test_a_new_password_ends_every_session(browser_of_alice: Client, phone: Client) -> None:

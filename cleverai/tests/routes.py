@@ -48,6 +48,7 @@ ROWS = dict(
         row(EVERYBODY, "metrics"),  # or rather nobody: there is nothing without METRICS_TOKEN, see test_metrics.py
         row(EVERYBODY, "stripe/webhook/"),
         row(SIGNED_IN, "settings/profile/"),
+        row(OWNER, "settings/sessions/<int:session_id>/end/", "/settings/sessions/{session}/end/"),
         row(EVERYBODY, "goodbye/"),
         row(SIGNED_IN, "settings/data/"),
         row(SIGNED_IN, "settings/data/archive/"),

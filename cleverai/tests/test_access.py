@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import pytest
 from allauth.account.models import EmailAddress, EmailConfirmationHMAC
 from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from django.apps import apps
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth import SESSION_KEY
@@ -46,6 +47,7 @@ PATTERNS = patterns()
 STAFF_PATTERNS = [pattern for pattern in PATTERNS if pattern.startswith(STAFF)]
 CANARY = "alice-the-canary"
 AT_ONCE = 20
+HER_IP = "203.0.113.77"
 LOGIN, STAFF_LOGIN = "/accounts/login/", "/admin/login/"
 # It answers programs with a challenge, and sends a browser that wandered here to the login page's own button.
 PASSKEY_LOGIN = "accounts/2fa/webauthn/login/"
@@ -62,6 +64,7 @@ def alice(db: None) -> User:
     metering.charge(wallet=user.wallet, feature="gpt-4o-mini", quantity=97_000, key=CANARY, now=now)
     grants.adjust(wallet_id=user.wallet.pk, amount=3_000, reason=CANARY, actor=user, key=f"goodwill:{CANARY}", now=now)
     Authenticator.objects.create(user=user, type=Authenticator.Type.WEBAUTHN, data={"name": CANARY, "credential": {}})
+    _log_in_elsewhere(user)
     buy_something(user, now)
     offered(user.wallet, now=now, source=CANARY)
     chatbots.create(wallet_id=user.wallet.pk, name=CANARY, model="gpt-4o-mini", now=now)
@@ -136,6 +139,7 @@ def address_of(row: Row, alice: User) -> str:
         checkout=Checkout.objects.filter(wallet=alice.wallet).latest("created_at").pk,
         purchase=Purchase.objects.filter(wallet=alice.wallet).latest("pk").pk,
         chatbot=Chatbot.objects.filter(wallet=alice.wallet).latest("pk").pk,
+        session=UserSession.objects.get(user=alice, ip=HER_IP).pk,
         security_key=Authenticator.objects.get(user=alice, type=Authenticator.Type.WEBAUTHN).pk,
         confirmation=EmailConfirmationHMAC(EmailAddress.objects.filter(user=alice).latest("pk")).key,
     )
@@ -155,6 +159,13 @@ def staff_address_of(pattern: str, alice: User) -> str:
     )
     address = address.replace("<path:content_type_id>", "1")
     return "/" + re.sub(r"\^\(\?P<app_label>.*\)/\$", "billing/", address).replace("(?P<url>.*)$", "nowhere")
+
+
+def _log_in_elsewhere(user: User) -> None:
+    """Let a phone of theirs be logged in: a session without anything behind it is tidied away by whoever lists them."""
+    phone = Client(REMOTE_ADDR=HER_IP, headers={"user-agent": CANARY})
+    phone.force_login(user)
+    phone.get("/goodbye/")
 
 
 def what_alice_has() -> list[object]:
@@ -177,6 +188,7 @@ def what_alice_has() -> list[object]:
         list(EntryNote.objects.filter(entry__wallet=alice.wallet).values()),
         list(Authenticator.objects.filter(user=alice).values()),
         list(EmailAddress.objects.filter(user=alice).values()),
+        list(UserSession.objects.filter(user=alice, ip=HER_IP).values()),
     ]
 
 

@@ -26,6 +26,7 @@ from cleverai.seeing_as import SHOWN
 from cleverai.tests.routes import EVERYBODY, ROWS
 from cleverai.tests.test_access import (
     CANARY,
+    HER_IP,
     STAFF_PATTERNS,
     address_of,
     alice,
@@ -206,7 +207,7 @@ def test_looking_changes_nothing(as_alice: Client, alice: User) -> None:
     assert what_alice_has() == before
     assert Message.objects.filter(wallet=alice.wallet, seen_at=None).exists(), "she hasn't seen them"
     assert User.objects.get(pk=alice.pk).last_login == login
-    assert not UserSession.objects.filter(user=alice).exists()
+    assert UserSession.objects.get(user=alice).ip == HER_IP, "nobody else came in"
 
 
 def test_postgresql_itself_refuses_a_page_that_writes(as_alice: Client, alice: User) -> None:

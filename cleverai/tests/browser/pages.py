@@ -22,6 +22,7 @@ NOT_A_PAGE = {
     "sitemap.xml": "for machines",
     "stripe/webhook/": "for Stripe",
     "seeing-as/": "for staff; cleverai/tests/browser/test_seeing_as.py looks at it",
+    "settings/sessions/<int:session_id>/end/": "a button",
     "settings/billing/balance/": "the header's own fragment",
     "settings/billing/notifications/unread/": "the menu's own fragment",
     "settings/billing/portal/return/": "leads on to Billing",
