@@ -66,6 +66,22 @@ def test_nobody_ends_a_session_of_somebody_else_or_the_one_they_are_in(browser_o
     assert is_in(phone)
 
 
+def test_logins_are_in_the_log_by_number(alice: User, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", logger="accounts.receivers")
+    browser = Client()
+    browser.post("/accounts/login/", {"login": alice.email, "password": "wrong, as it happens"})
+    browser.post("/accounts/login/", {"login": "nobody@example.com", "password": PASSWORD})
+    browser.post("/accounts/login/", {"login": alice.email, "password": PASSWORD})
+    browser.post("/accounts/logout/")
+    told = [record.getMessage() for record in caplog.records if record.name == "accounts.receivers"]
+    assert told == [
+        "A login failed.",
+        "A login failed.",
+        f"Person {alice.pk} logged in by password.",
+        f"Person {alice.pk} logged out.",
+    ]
+
+
 def test_a_new_password_ends_every_session(browser_of_alice: Client, phone: Client) -> None:
     new = "another long passphrase"
     form = {"oldpassword": PASSWORD, "password1": new, "password2": new}

@@ -1,0 +1,34 @@
+"""Who logged in and who couldn't, in the log: by number, never by address or by what was typed."""
+
+import logging
+from typing import Any
+
+from allauth.account.signals import user_logged_in
+from django.contrib.auth.signals import user_logged_out, user_login_failed
+from django.dispatch import receiver
+from django.http import HttpRequest
+
+from accounts.models import User
+
+logger = logging.getLogger(__name__)
+
+
+@receiver(user_logged_in)
+def note_login(request: HttpRequest, user: User, **_: Any) -> None:
+    """Note a login that is complete, and by which steps."""
+    records = request.session.get("account_authentication_methods", [])
+    steps = ", ".join(str(record.get("type") or record["method"]) for record in records)
+    logger.info("Person %s logged in by %s.", user.pk, steps or "nothing that is recorded")
+
+
+@receiver(user_logged_out)
+def note_logout(user: User | None, **_: Any) -> None:
+    """Note a logout."""
+    if user is not None:
+        logger.info("Person %s logged out.", user.pk)
+
+
+@receiver(user_login_failed)
+def note_failed_login(**_: Any) -> None:
+    """Note an attempt that failed; whose it was isn't said, because what was typed needn't be an address of ours."""
+    logger.warning("A login failed.")
