@@ -98,9 +98,12 @@ def _queues() -> Iterator[Metric]:
     oldest = GaugeMetricFamily(
         "cleverai_oldest_waiting_seconds", "How long the oldest of a kind has been waiting.", labels=["queue"]
     )
-    for queue, age in queues.ages().items():
-        oldest.add_metric([queue], age.total_seconds())
-    yield oldest
+    given_up = GaugeMetricFamily("cleverai_given_up", "How many of a kind were given up.", labels=["queue"])
+    for queue in queues.read():
+        oldest.add_metric([queue.word], max(queue.age.total_seconds(), 0) if queue.age is not None else 0)
+        if queue.given_up is not None:
+            given_up.add_metric([queue.word], queue.given_up)
+    yield from (oldest, given_up)
 
 
 def _tasks() -> Iterator[Metric]:

@@ -12,10 +12,10 @@ from django.utils import timezone
 from django.utils.timesince import timesince
 
 from billing.admin.tables import Cell, Table, credits_cell, figure, words
-from billing.selectors import staff_figures, staff_health, staff_plans
+from billing.selectors import queues, staff_figures, staff_plans
 from billing.selectors.messages import dollars_words as dollars
+from billing.selectors.queues import BAD, GOOD, WARNING, Queue
 from billing.selectors.staff_figures import CHOICES, Figures, Trend
-from billing.selectors.staff_health import BAD, GOOD, WARNING, Queue
 from billing.selectors.staff_liability import Liability, liability
 from billing.selectors.staff_plans import Plans
 from billing.selectors.words import about, days_words
@@ -23,7 +23,7 @@ from billing.services import clockwork
 from billing.services.clockwork import Beat
 
 SEES_HEALTH, SEES_FIGURES = "billing.view_ledgerentry", "billing.view_purchase"
-PROOF, NOTHING_FOUND = "prove_books", "Differences: 0."
+PROOF = "prove_books"
 #: Which list shows what waits, or was given up: the model, and the list's filter.
 LISTS = {
     "event": ("stripeevent", {"trouble": "yes"}),
@@ -31,6 +31,7 @@ LISTS = {
     "hold": ("hold", {"status__exact": "open"}),
     "reset": ("wallet", {"due": "yes"}),
     "export": ("export", {"status__in": "requested,writing,failed"}),
+    "refund": ("refund", {"status__exact": "requested"}),
 }
 
 
@@ -77,7 +78,7 @@ def context(request: HttpRequest) -> dict[str, object]:
     if request.user.has_perm(SEES_HEALTH):
         beats = clockwork.beats()
         found["late"] = [each for each in beats if each.is_late]
-        found["checks"] = [_proof(beats), _heartbeat(beats), *(_queue(request, each) for each in staff_health.queues())]
+        found["checks"] = [_proof(beats), _heartbeat(beats), *(_queue(request, each) for each in queues.read())]
     if request.user.has_perm(SEES_FIGURES):
         figures = staff_figures.figures(staff_figures.chosen(request.GET.get("span", ""), now=timezone.now()))
         plans, owed = staff_plans.plans(), liability(figures.lots)
@@ -194,8 +195,8 @@ def _proof(beats: list[Beat]) -> Check:
     beat = next(each for each in beats if each.task == PROOF)
     if not beat.has_run or beat.age is None:
         return Check("Last proof", WARNING, "Not proven yet", url)
-    found = "every sum holds" if beat.outcome == NOTHING_FOUND else beat.outcome
-    state = BAD if beat.outcome != NOTHING_FOUND else WARNING if beat.is_late else GOOD
+    found = beat.outcome if beat.figure else "every sum holds"
+    state = BAD if beat.figure else WARNING if beat.is_late else GOOD
     return Check("Last proof", state, f"{_ago(beat.age)}: {found}", url)
 
 
@@ -206,7 +207,7 @@ def _heartbeat(beats: list[Beat]) -> Check:
 
 
 def _queue(request: HttpRequest, queue: Queue) -> Check:
-    words = [f"Oldest due {_ago(queue.age)}"] if queue.age is not None else []
+    words = [f"Oldest from {_ago(queue.age)}"] if queue.age is not None else []
     if queue.given_up:
         words.append(f"{queue.given_up:,} given up")
     model, query = LISTS[queue.word]

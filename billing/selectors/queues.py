@@ -1,25 +1,46 @@
-"""How long what is to be done has been waiting: what an operator's alarms are set on."""
+"""What waits to be done by itself, and what was given up: for staff's first page, and for an operator's alarms."""
 
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from django.db import connection
 
-OLDEST = """
-SELECT 'event' AS queue, now() - min(received_at) AS age FROM billing_stripeevent WHERE status = 'pending'
-UNION ALL SELECT 'mail', now() - min(raised_at) FROM billing_message WHERE mail = 'waiting'
-UNION ALL SELECT 'hold', now() - min(expires_at) FROM billing_hold WHERE status = 'open' AND expires_at < now()
-UNION ALL SELECT 'reset', now() - min(next_due_at) FROM billing_wallet WHERE next_due_at < now()
-UNION ALL SELECT 'export', now() - min(created_at) FROM billing_export WHERE next_attempt_at IS NOT NULL
-UNION ALL SELECT 'refund', now() - min(requested_at) FROM billing_refund WHERE status = 'requested'
-"""
+from billing import sql
+
+GOOD, WARNING, BAD = "good", "warning", "bad"
+WARNS_AFTER, IS_BAD_AFTER = timedelta(minutes=5), timedelta(hours=1)
+#: What each of them is called, in the order of the page.
+QUEUES = {
+    "event": "Stripe’s events",
+    "mail": "Mails",
+    "hold": "Holds past their limit",
+    "reset": "Wallets with something due",
+    "export": "Exports",
+    "refund": "Refunds at Stripe",
+}
 
 
-def ages() -> dict[str, timedelta]:
-    """Return for each kind of work how long the oldest has waited, by the database's clock; zero where nothing does.
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """Work that waits: the oldest since when and how long, None for none; and how many were given up, if any can be."""
 
-    An event, mail, export or refund waits from its beginning on, a hold since its limit, and a reset (or whatever else
-    a wallet's time changes) since it was due.
-    """
+    word: str
+    label: str
+    oldest_at: datetime | None
+    age: timedelta | None
+    given_up: int | None
+
+    @property
+    def state(self) -> str:
+        """How it is: good, a warning, or bad."""
+        if self.age is not None and self.age > IS_BAD_AFTER:
+            return BAD
+        return WARNING if self.given_up or (self.age is not None and self.age > WARNS_AFTER) else GOOD
+
+
+def read() -> list[Queue]:
+    """Return each queue; ages are by the database's clock."""
     with connection.cursor() as cursor:
-        cursor.execute(OLDEST)
-        return {queue: max(age or timedelta(0), timedelta(0)) for queue, age in cursor.fetchall()}
+        cursor.execute(sql.read("oldest_waiting"))
+        found = {word: (oldest_at, age, given_up) for word, oldest_at, age, given_up in cursor.fetchall()}
+    return [Queue(word, label, *found[word]) for word, label in QUEUES.items()]

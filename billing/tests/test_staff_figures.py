@@ -8,17 +8,18 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.db import connection
+from django.utils import timezone
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accounts.models import User
 from billing import metering, tasks
 from billing.models import DailyCredits, DailyFigures, Grant, LedgerEntry, Message, Plan, Purchase
-from billing.selectors import staff_figures, staff_health
+from billing.selectors import queues, staff_figures
 from billing.selectors.staff_figures import Figures
 from billing.selectors.staff_liability import liability
 from billing.selectors.staff_plans import plans
-from billing.services import departures, figures, leaving
+from billing.services import departures, figures, leaving, outbox
 from billing.services.ledger import shares_of
 from billing.tests.lives import Life, Step, steps, undone
 from billing.tests.people import begin_paid_cycle, give, sign_up
@@ -262,10 +263,18 @@ def test_any_word_is_a_span(word: str, now: datetime) -> None:
 
 
 def test_queues_tell_their_oldest(alice: User, now: datetime) -> None:
-    found = {queue.word: queue for queue in staff_health.queues()}
-    assert list(found) == list(staff_health.QUEUES)
-    assert found["reset"].state == staff_health.BAD  # Alice's month of 2025 is long over by the database's clock
-    assert found["event"].state == staff_health.GOOD
+    found = {queue.word: queue for queue in queues.read()}
+    assert list(found) == list(queues.QUEUES)
+    assert found["reset"].state == queues.BAD  # Alice's month of 2025 is long over by the database's clock
+    assert found["event"].state == queues.GOOD
     Message.objects.create(wallet=alice.wallet, kind="welcome", key="welcome", raised_at=now, mail="failed")
-    [mail] = [queue for queue in staff_health.queues() if queue.word == "mail"]
-    assert (mail.state, mail.given_up, mail.oldest_at) == (staff_health.WARNING, 1, None)
+    mail = next(queue for queue in queues.read() if queue.word == "mail")
+    assert (mail.state, mail.given_up, mail.oldest_at) == (queues.WARNING, 1, None)
+
+
+def test_a_mail_that_is_tried_again_and_again_has_waited_from_its_beginning(alice: User) -> None:
+    at = timezone.now() - timedelta(hours=2)
+    outbox.tell(wallet=alice.wallet, kind=Message.Kind.WELCOME, key="welcome", now=at)
+    Message.objects.update(attempts=4, error="away", next_attempt_at=timezone.now() + timedelta(minutes=27))
+    mail = next(queue for queue in queues.read() if queue.word == "mail")
+    assert (mail.state, mail.given_up, mail.oldest_at) == (queues.BAD, 0, at)

@@ -103,9 +103,11 @@ def test_it_tells_of_the_clockwork_and_of_the_last_proof() -> None:
 def test_it_tells_how_long_the_oldest_of_each_kind_has_waited(alice: User) -> None:
     at = timezone.now() - timedelta(minutes=30)
     Wallet.objects.update(last_posted_at=at - timedelta(days=1), next_due_at=at + timedelta(days=9))
-    assert set(queues.ages().values()) == {timedelta(0)}
+    assert {queue.age for queue in queues.read()} == {None}
 
     outbox.tell(wallet=alice.wallet, kind=Message.Kind.PAYMENT_FAILED, key="late", now=at)
+    Message.objects.update(attempts=3, next_attempt_at=timezone.now() + timedelta(minutes=9))
+    Message.objects.create(wallet=alice.wallet, kind="welcome", key="welcome", raised_at=at, mail="failed")
     hold = metering.hold(wallet=alice.wallet, feature="web-search", quantity=1, key="h", now=at)
 
     found = figures()
@@ -115,6 +117,8 @@ def test_it_tells_how_long_the_oldest_of_each_kind_has_waited(alice: User) -> No
     assert 890 <= found["cleverai_oldest_waiting_seconds", "hold"] < 960
     assert 890 <= found["cleverai_oldest_waiting_seconds", "reset"] < 960
     assert found["cleverai_oldest_waiting_seconds", "event"] == 0
+    given_up = {key[1]: figure for key, figure in found.items() if key[0] == "cleverai_given_up"}
+    assert given_up == {"event": 0, "mail": 1, "export": 0}
     assert found["cleverai_oldest_waiting_seconds", "export"] == found["cleverai_oldest_waiting_seconds", "refund"] == 0
 
 
