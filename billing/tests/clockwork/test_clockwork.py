@@ -89,6 +89,7 @@ class TestHeartbeats:
             "expire_proposals": "Proposals that nobody has decided in time: 0.",
             "prove_books": "Differences: 0.",
         }
+        assert {each.figure for each in clockwork.beats()} == {0}
 
     def test_one_that_fails_writes_none(self) -> None:
         @tasks.task("Done: {}.")
