@@ -176,6 +176,7 @@ def _postpone(export: Export, *, error: str, now: datetime) -> Export.Status:
 def _give_up(export: Export, *, error: str, now: datetime) -> Export.Status:
     if _mine(export).update(status=Status.FAILED, next_attempt_at=None, error=error):
         _tell(export, now=now)
+        logger.error("Export %s is given up.", export.pk)
     return Status.FAILED
 
 

@@ -1,7 +1,11 @@
 """Setting credits aside before the cost is known, and settling what was really used (decisions 9 to 11)."""
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
+
+from django.db import transaction
 
 from billing.errors import HoldClosed, InsufficientCredits, InvalidRequest, UnknownHold, WalletSuspended
 from billing.models import Feature, FeaturePrice, Hold, LedgerEntry, Notice, Wallet
@@ -21,6 +25,8 @@ from billing.services.settlement import (
 from billing.services.transactions import in_one_transaction, tried_again
 from billing.services.usage import Used
 from billing.units import affordable
+
+logger = logging.getLogger(__name__)
 
 DEFAULT_LIMIT = timedelta(minutes=15)
 LONGEST_LIMIT = timedelta(hours=24)
@@ -172,6 +178,9 @@ def capture_plainly(
             used_on=books.posted_on,
             **facts_of(hold),
         )
+        if uncovered:
+            said = f"Hold {hold.pk} was captured for {uncovered:,} millicredits more than there were."
+            transaction.on_commit(partial(logger.error, said))
         close_hold(books, hold, Hold.Status.CAPTURED)
         settle_returned(books, kept, hold=hold)
         used = [Used(hold.feature_id, hold.priced_as_id, quantity, cost)]

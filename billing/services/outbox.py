@@ -1,5 +1,6 @@
 """What people are told, written with its cause; a worker mails it, and what the queue loses is found again."""
 
+import logging
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -7,6 +8,8 @@ from django.db.models import F
 
 from billing.models import Message, Wallet
 from billing.queue import hint
+
+logger = logging.getLogger(__name__)
 
 ATTEMPTS = 10
 LONGEST_DELAY = timedelta(hours=6)
@@ -48,11 +51,14 @@ def claim(*, message_id: int, now: datetime) -> Message | None:
 
 
 def finish(message: Message, mail: Message.Mail, *, now: datetime, error: str = "") -> None:
-    """Mark a mail as sent, not wanted, no longer true or given up."""
+    """Mark a mail as sent, not wanted, no longer true or given up; the last one loudly."""
     sent_at = now if mail == Message.Mail.SENT else None
-    Message.objects.filter(pk=message.pk, mail=Message.Mail.WAITING).update(
+    finished = Message.objects.filter(pk=message.pk, mail=Message.Mail.WAITING).update(
         mail=mail, next_attempt_at=None, sent_at=sent_at, error=error[:LONGEST_ERROR]
     )
+    if finished and mail == Message.Mail.FAILED:
+        attempts = f"{message.attempts} attempt{'' if message.attempts == 1 else 's'}"
+        logger.error("The mail of message %s is given up after %s.", message.pk, attempts)
 
 
 def postpone(message: Message, *, error: str, now: datetime) -> Message.Mail:

@@ -157,9 +157,17 @@ def test_a_capture_above_the_hold_takes_the_rest_from_what_is_available(
 
 
 def test_what_even_that_does_not_cover_is_uncovered_and_never_collected(
-    over_both: Hold, wallet: Wallet, now: datetime
+    over_both: Hold,
+    wallet: Wallet,
+    now: datetime,
+    caplog: pytest.LogCaptureFixture,
+    django_capture_on_commit_callbacks: Any,
 ) -> None:
-    answer = metering.capture(wallet=wallet, hold=over_both, quantity=57_000, now=now + MINUTE)
+    with django_capture_on_commit_callbacks(execute=True):
+        answer = metering.capture(wallet=wallet, hold=over_both, quantity=57_000, now=now + MINUTE)
+        metering.capture(wallet=wallet, hold=over_both, quantity=57_000, now=now + MINUTE)
+        assert caplog.messages == []
+    assert caplog.messages == [f"Hold {over_both.pk} was captured for 7,000 millicredits more than there were."]
     assert (answer.cost, answer.uncovered, answer.available) == (57_000, 7_000, 0)
     assert books(wallet, after=5) == [("capture", 0, -50_000, 57_000)]
     give(wallet, 10_000, now=now + MINUTE)

@@ -1,5 +1,6 @@
 """Sending: rendered once, sent once, not when nobody wants it or it isn't true any more, and what servers refuse."""
 
+import logging
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -155,7 +156,7 @@ def die(*_: object, **__: object) -> None:
     ],
 )
 def test_what_may_pass_is_tried_again_later_and_later(
-    tell: Tell, now: datetime, server: Breaks, error: Exception
+    tell: Tell, now: datetime, server: Breaks, error: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
     message = tell("welcome")
     server(error)
@@ -165,8 +166,15 @@ def test_what_may_pass_is_tried_again_later_and_later(
         waits.append(message.next_attempt_at - now)
         assert message.error
         now = message.next_attempt_at
+        assert not errors(caplog)
     assert [wait // timedelta(minutes=1) for wait in waits] == [1, 3, 9, 27, 81, 243, 360, 360, 360]
     assert (message.mail, message.attempts, message.next_attempt_at) == ("failed", outbox.ATTEMPTS, None)
+    assert errors(caplog) == [f"The mail of message {message.pk} is given up after 10 attempts."]
+
+
+def errors(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Return what was logged for an operator to look at."""
+    return [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
 
 
 @pytest.mark.parametrize(
@@ -177,12 +185,13 @@ def test_what_may_pass_is_tried_again_later_and_later(
     ],
 )
 def test_what_a_server_will_never_take_is_given_up_with_its_words(
-    tell: Tell, now: datetime, server: Breaks, error: Exception, words: str
+    tell: Tell, now: datetime, server: Breaks, error: Exception, words: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     message = tell("welcome")
     server(error)
     assert deliver(message, now) == "failed"
     assert (message.mail, message.error, message.attempts, message.sent_at) == ("failed", words, 1, None)
+    assert errors(caplog) == [f"The mail of message {message.pk} is given up after 1 attempt."]
 
 
 def test_a_mail_that_can_t_be_written_says_why_and_keeps_no_other_waiting(
