@@ -24,7 +24,7 @@ from billing.models import Wallet
 from billing.selectors import staff_timeline
 from billing.selectors.spans import FIRST_DAY, LAST_DAY
 from billing.selectors.staff_timeline import Source, Span
-from billing.selectors.staff_timeline_sources import GROUPS, SOURCES
+from billing.selectors.staff_timeline_sources import GROUPS, readable
 
 ONE_DAY = timedelta(days=1)
 
@@ -83,7 +83,7 @@ class Timeline(ReadOnly):
         if not request.user.has_perm(READ):
             raise PermissionDenied
         wallet = settled(get_object_or_404(Wallet.objects.select_related("owner"), pk=wallet_id))
-        sources = [source for source in SOURCES if request.user.has_perm(source.permission)]
+        sources = readable(request.user.has_perm)
         form = LineForm(request.GET, groups=[word for word in GROUPS if any(each.group == word for each in sources)])
         context = {
             **self.admin_site.each_context(request),

@@ -1,5 +1,8 @@
 """What the line of a wallet's time consists of."""
 
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from allauth.usersessions.models import UserSession
@@ -43,6 +46,20 @@ GROUPS = {
     "staff": "Staff’s acts",
     "other": "Exports and logins",
 }
+#: What the lines of staff's log are about that are on a wallet's line of time.
+ACTED_ON = (
+    "billing.wallet", "accounts.user", "billing.purchase", "billing.refund", "billing.message", "billing.subscription",
+    "billing.supportrequest", "billing.contractrequest",
+)  # fmt: skip
+
+
+def readable(may: Callable[[str], bool]) -> list[Source]:
+    """Return the sources that somebody may read, by their permissions; of staff's acts those on what they may read."""
+    acted_on = [model for model in ACTED_ON if may(model.replace(".", ".view_"))]
+    acts = partial(_staff_acts, acted_on=acted_on)
+    return [
+        replace(source, rows=acts) if source.word == "act" else source for source in SOURCES if may(source.permission)
+    ]
 
 
 def _grants(wallet: Wallet) -> QuerySet[Grant]:
@@ -111,9 +128,9 @@ def _stripe_events(wallet: Wallet) -> QuerySet[StripeEvent]:
     return events.filter(about | of_them).defer("payload")
 
 
-def _staff_acts(wallet: Wallet) -> QuerySet[LogEntry]:
-    """Return what staff's log has of the wallet, of its owner, and of what belongs to it."""
-    about = RawSQL(sql.read("staff_acts"), [wallet.pk])  # noqa: S611  (a file of ours)
+def _staff_acts(wallet: Wallet, *, acted_on: Sequence[str] = ACTED_ON) -> QuerySet[LogEntry]:
+    """Return what staff's log has of the wallet, of its owner, and of what belongs to it: of these models."""
+    about = RawSQL(sql.read("staff_acts"), [wallet.pk, list(acted_on)])  # noqa: S611  (a file of ours)
     return LogEntry.objects.filter(pk__in=about).select_related("user", "content_type")
 
 

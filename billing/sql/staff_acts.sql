@@ -1,4 +1,5 @@
--- The ids of what staff's log has of a wallet, of its owner, and of what belongs to it. Parameter: the wallet's id.
+-- The ids of what staff's log has of a wallet, of its owner, and of what belongs to it. Parameters: the wallet's id, and
+-- of which models, as app.model.
 
 WITH wallet AS (SELECT id, owner_id FROM billing_wallet WHERE id = %s)
 SELECT log.id
@@ -15,5 +16,5 @@ FROM (
     UNION ALL SELECT 'billing', 'contractrequest', billing_contractrequest.id
     FROM wallet JOIN billing_contractrequest ON wallet_id = wallet.id
 ) AS mine
-JOIN django_content_type AS type ON type.app_label = mine.app AND type.model = mine.model
+JOIN django_content_type AS type ON type.app_label = mine.app AND type.model = mine.model AND mine.app || '.' || mine.model = ANY(%s)
 JOIN django_admin_log AS log ON log.content_type_id = type.id AND log.object_id = mine.id::text

@@ -12,15 +12,16 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from billing import metering
-from billing.models import ContractRequest, LedgerEntry, Wallet
+from billing.models import ContractRequest, LedgerEntry, Purchase, Wallet
 from billing.selectors import staff_timeline
 from billing.selectors.staff_timeline import Happening, Source, Span, read_cursor
 from billing.selectors.staff_timeline_sources import GROUPS, SOURCES
-from billing.services import departures, grants, support, wallets
+from billing.services import contracts, departures, grants, support
 from billing.tests.admin.conftest import browser_of
+from billing.tests.admin.pressing import do
 from billing.tests.exports.keeping import offered
 from billing.tests.people import give, planless_wallet, sign_up
-from billing.tests.stripe.shop import FAILS_LATER_CARD, Shop
+from billing.tests.stripe.shop import DISPUTED_CARD, FAILS_LATER_CARD, Shop
 
 pytestmark = pytest.mark.django_db
 ONE_DAY = timedelta(days=1)
@@ -63,7 +64,7 @@ def read_all(wallet: Wallet, sources: list[Source], span: Span) -> list[Happenin
 
 @pytest.fixture
 def lively(stripe: Shop, stella: User, now: datetime) -> User:
-    """Alice subscribed, bought, used, held, asked, exported and was given something; Paul's payments fail meanwhile."""
+    """Alice did whatever there is, and Stella what staff do about it; Paul's payments fail meanwhile."""
     alice = sign_up("alice", at=stripe.now())
     paul = sign_up("paul", at=stripe.now())
     stripe.subscribe(alice)
@@ -85,9 +86,20 @@ def lively(stripe: Shop, stella: User, now: datetime) -> User:
     grants.adjust(wallet_id=wallet.pk, amount=25_500, reason=reason, actor=stella, key="g", now=at)
     asked = support.ask(wallet=wallet, topic="", subject="A strange charge", message="What is it?", now=at)
     support.answer(request_id=asked.pk, text="A video.", actor=stella, now=at)
-    ContractRequest.objects.create(wallet=wallet, company="Alice and Sons", message="More!", created_at=at)
-    wallets.suspend(wallet_id=wallet.pk, reason="A card that was reported stolen.", now=at)
+    company = ContractRequest.objects.create(
+        wallet=wallet, company="Alice and Sons", message="More!", created_at=at, mailed_at=at
+    )
+    contracts.answer(request_id=company.pk, actor=stella, now=at)
     offered(wallet, now=at)
+    stripe.buy_pack(alice, card=DISPUTED_CARD)
+    pack = Purchase.objects.filter(wallet=wallet, pack__isnull=False).earliest("pk")
+    do(browser_of(stella), f"/admin/billing/purchase/{pack.pk}/refund/", cents="1.00", reason="By mistake.")
+    wallet.refresh_from_db()
+    metering.charge(wallet=wallet, feature="gpt-4o", quantity=wallet.available // 5, key="all of it", now=at)
+    browser = browser_of(alice)
+    assert browser.get("/settings/billing/").status_code == 200
+    suspension = {"reason": "A card that was reported stolen."}
+    do(browser_of(stella), f"/admin/billing/wallet/{wallet.pk}/suspend/", **suspension)
     alice.wallet.refresh_from_db()
     return alice
 
@@ -95,7 +107,7 @@ def lively(stripe: Shop, stella: User, now: datetime) -> User:
 def test_the_pages_together_are_everything_in_order(lively: User) -> None:
     wallet = lively.wallet
     everything = naive(wallet, list(SOURCES), Span())
-    assert {place for _, place, _ in everything} >= {90, 80, 75, 60, 55, 50, 45, 40, 30, 20, 15}
+    assert {place for _, place, _ in everything} == {source.place for source in SOURCES}
     assert len(everything) > 3 * staff_timeline.PAGE_SIZE
     middle = everything[len(everything) // 2][0]
     for span in (Span(), Span(begins_at=middle), Span(ends_at=middle), Span(middle - ONE_DAY * 3, middle)):
@@ -163,10 +175,25 @@ def test_each_entry_leads_to_why_the_balance_was_that(alice: User, browser_of_st
 
 
 def test_staff_s_acts_are_on_the_line(alice: User, browser_of_stella: Client) -> None:
-    address = f"/admin/billing/wallet/{alice.wallet.pk}"
-    browser_of_stella.post(f"{address}/suspend/", {"reason": "A card that was reported stolen."})
+    assert "Staff: " not in page(browser_of_stella, alice.wallet, "kind=staff")
+    address = f"/admin/billing/wallet/{alice.wallet.pk}/suspend/"
+    do(browser_of_stella, address, reason="A card that was reported stolen.")
     shown = page(browser_of_stella, alice.wallet, "kind=staff")
-    assert ("Staff: " in shown) == Wallet.objects.filter(pk=alice.wallet.pk, suspended_at__isnull=False).exists()
+    assert re.search(
+        r"Staff: Suspended.*A card that was reported stolen\..*by stella@example.com · on the wallet", shown
+    )
+
+
+def test_an_act_is_shown_to_who_may_read_what_it_was_done_to(lively: User, now: datetime) -> None:
+    sam = sign_up("sam", at=now, is_staff=True)
+    sam.user_permissions.set(Permission.objects.filter(codename__in=["view_ledgerentry", "view_wallet"]))
+    shown = page(browser_of(sam), lively.wallet, "kind=staff")
+    assert "on the wallet" in shown
+    assert "Refund " not in shown
+    sam.user_permissions.add(Permission.objects.get(codename="view_purchase"))
+    shown = page(browser_of(sam), lively.wallet, "kind=staff")
+    assert "on the wallet" in shown
+    assert re.search(r"Staff: Refund \d+ of \$1", shown)
 
 
 @pytest.mark.parametrize(
