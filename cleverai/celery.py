@@ -5,7 +5,9 @@ import logging.config
 import os
 from typing import Any
 
+import click
 from celery import Celery, Task, signals
+from click.core import ParameterSource
 from django.conf import settings
 from kombu.transport import redis, virtual
 
@@ -48,9 +50,11 @@ app.autodiscover_tasks()
 
 @signals.setup_logging.connect
 def _log_as_everywhere(loglevel: int, **_: Any) -> None:
-    """Keep the lines of cleverai/logs.py, at the level that a worker or beat was started with."""
+    """Keep the lines of cleverai/logs.py, at LOG_LEVEL unless a worker or beat was started with a --loglevel."""
     logging.config.dictConfig(settings.LOGGING)
-    logging.getLogger().setLevel(loglevel)
+    command = click.get_current_context(silent=True)
+    if command is None or command.get_parameter_source("loglevel") != ParameterSource.DEFAULT:
+        logging.getLogger().setLevel(loglevel)
 
 
 @signals.before_task_publish.connect

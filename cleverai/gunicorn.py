@@ -5,12 +5,15 @@ This is read before the settings are. Anything can still be said on the command 
 
 import os
 import shutil
+import sys
 import tempfile
 from typing import Any
 
-from cleverai import logs
+from cleverai import logs, variables
 
 _level = os.environ.get("LOG_LEVEL") or "INFO"
+if _level not in variables.LOG_LEVELS:
+    sys.exit(f"LOG_LEVEL must be one of {', '.join(variables.LOG_LEVELS)}.")
 _alone = {"handlers": ["console"], "propagate": False}
 
 bind = f"{os.environ.get('HOST') or '127.0.0.1'}:{os.environ.get('PORT') or '8000'}"
@@ -32,14 +35,20 @@ logconfig_dict["loggers"] |= {
 }
 
 _metrics = "PROMETHEUS_MULTIPROC_DIR"
+_made: list[str] = []
 
 
 def on_starting(server: Any) -> None:
-    """Make the folder in which workers count together what Prometheus asks for (cleverai/metrics.py)."""
+    """Make the folder in which workers count together what Prometheus asks for (cleverai/metrics.py).
+
+    One that the environment names is its operator's own.
+    """
     if _metrics not in os.environ:
         os.environ[_metrics] = tempfile.mkdtemp(prefix="cleverai-metrics-")
+        _made.append(os.environ[_metrics])
 
 
 def on_exit(server: Any) -> None:
-    """Remove what workers have counted."""
-    shutil.rmtree(os.environ[_metrics], ignore_errors=True)
+    """Remove what workers have counted in a folder that was made for it."""
+    for folder in _made:
+        shutil.rmtree(folder, ignore_errors=True)

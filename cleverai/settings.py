@@ -16,6 +16,7 @@ from environs import Env, EnvError, validate
 
 from cleverai import logs, schedule
 from cleverai.variables import (
+    LOG_LEVELS,
     SANDBOX_KEY,
     STRIPE_API,
     check_folder,
@@ -93,7 +94,7 @@ STAFF_LIMIT_CREDITS = env.int("STAFF_LIMIT_CREDITS", default=5_000, validate=val
 STAFF_LIMIT_CENTS = env.int("STAFF_LIMIT_CENTS", default=10_000, validate=validate.Range(min=0, max=10**9))
 # How often the sweeps look for what the queue has lost
 CLOCKWORK_SECONDS = env.int("CLOCKWORK_SECONDS", default=60, validate=validate.Range(min=1, max=60))
-LOG_LEVEL = env.str("LOG_LEVEL", default="INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]))
+LOG_LEVEL = env.str("LOG_LEVEL", default="INFO", validate=validate.OneOf(LOG_LEVELS))
 # Without these two, nobody is told anything, and the libraries for it are not loaded
 SENTRY_DSN = env.str("SENTRY_DSN", default="", validate=check_sentry_dsn)
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="", validate=check_metrics_token)

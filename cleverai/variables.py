@@ -5,6 +5,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from environs import ValidationError
 
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 STRIPE_API = "https://api.stripe.com"
 #: The key that the sandbox takes for its own.
 SANDBOX_KEY = "sk_test_sandbox"
