@@ -1,8 +1,19 @@
-"""Billing-cycle arithmetic: pure, in UTC, counted from the anchor and therefore never drifting (decision 13)."""
+"""Billing-cycle arithmetic: pure, in UTC, counted from the anchor and therefore never drifting (decision 13).
+
+Here stands, too, which moments the books take: databases know more of them than Python can read.
+"""
 
 from datetime import UTC, datetime, time
 
 from dateutil.relativedelta import relativedelta
+
+#: The first moment that the books take, and the first one that is too late for them.
+EARLIEST, TOO_LATE = datetime(2000, 1, 1, tzinfo=UTC), datetime(3000, 1, 1, tzinfo=UTC)
+
+
+def is_in_books(moment: datetime) -> bool:
+    """Return whether a moment lies in this millennium, so that the books take it."""
+    return EARLIEST <= moment < TOO_LATE
 
 
 def period_start(anchor_at: datetime, number: int) -> datetime:

@@ -1,7 +1,6 @@
 """Why is the balance what it is? A wallet's page that answers for any moment and any entry, from the books."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import Any
 
 from django import forms
@@ -15,7 +14,7 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_safe
 
 from billing.admin import listings
-from billing.admin.forms import MomentInput
+from billing.admin.forms import MomentField
 from billing.admin.reading import ReadOnly, name_of
 from billing.admin.sale_tables import sold
 from billing.admin.tables import Table, credits_cell, figure, link, moment, page_of, words
@@ -26,13 +25,12 @@ from billing.selectors.staff_balance import Answer, Step
 from billing.units import LARGEST_AMOUNT
 
 READ = "billing.view_ledgerentry"
-FIRST, LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2999, 12, 31, tzinfo=UTC)
 
 
 class PlaceForm(forms.Form):
     """A place in a wallet's books: a moment in the reader's zone, or an entry's number; neither means now."""
 
-    at = forms.DateTimeField(label="Date and time", required=False, widget=MomentInput)
+    at = MomentField(label="Date and time", required=False)
     entry = forms.IntegerField(
         label="or entry number",
         required=False,
@@ -44,13 +42,6 @@ class PlaceForm(forms.Form):
     def __init__(self, *arguments: Any, last: int, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._last = last
-
-    def clean_at(self) -> datetime | None:
-        """Return the moment; raises ValidationError for one in another millennium."""
-        at: datetime | None = self.cleaned_data["at"]
-        if at is not None and not FIRST <= at <= LAST:
-            raise forms.ValidationError("Choose a moment from 2000 to 2999.")
-        return at
 
     def clean_entry(self) -> int | None:
         """Return the number; raises ValidationError for one that the wallet doesn't have."""

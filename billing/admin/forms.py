@@ -17,6 +17,7 @@ from billing.units import format_credits, parse_credits
 #: The longest reason that is one sentence on a page.
 SHORT_REASON = 200
 HEAD_START = timedelta(minutes=10)
+FIRST_YEAR, LAST_YEAR = 2000, 2100
 
 
 class CreditsField(forms.Field):
@@ -78,14 +79,26 @@ class MomentInput(forms.DateTimeInput):
         super().__init__(attrs, format="%Y-%m-%dT%H:%M")
 
 
+class MomentField(forms.DateTimeField):
+    """A moment in the reader's zone, within what people can mean: `FIRST_YEAR` to `LAST_YEAR`."""
+
+    widget = MomentInput
+
+    def to_python(self, value: Any) -> datetime | None:
+        """Return the moment; raises ValidationError for one of another age, which the books couldn't be read with."""
+        moment = super().to_python(value)
+        if moment is not None and not FIRST_YEAR <= moment.year <= LAST_YEAR:
+            raise ValidationError(f"Choose a moment from {FIRST_YEAR} to {LAST_YEAR}.")
+        return moment
+
+
 class AdjustmentForm(forms.Form):
     """How many credits to give or take, and why."""
 
     amount = CreditsField(label="Credits", help_text="25 gives 25 credits, -25 takes them. Up to three decimals.")
-    expires_at = forms.DateTimeField(
+    expires_at = MomentField(
         label="Expires",
         required=False,
-        widget=MomentInput,
         help_text="Only for credits that are given, in your time zone. Empty: they never expire.",
     )
     reason = ReasonField("For colleagues. It can be erased later; the entry can't.")
@@ -206,11 +219,9 @@ class ReturnForm(forms.Form):
     feature = forms.ModelChoiceField(
         Feature.objects.all(), help_text="For a chat model, messages of chatbots that use it are returned too."
     )
-    from_at = forms.DateTimeField(label="From", widget=MomentInput, help_text="In your time zone.")
-    until = forms.DateTimeField(label="Until", widget=MomentInput, help_text="Just before this moment.")
-    expires_at = forms.DateTimeField(
-        label="Credits expire", required=False, widget=MomentInput, help_text="Empty: they never expire."
-    )
+    from_at = MomentField(label="From", help_text="In your time zone.")
+    until = MomentField(label="Until", help_text="Just before this moment.")
+    expires_at = MomentField(label="Credits expire", required=False, help_text="Empty: they never expire.")
     reason = ReasonField("")
     is_reason_shown = forms.BooleanField(
         label="Customers read the reason", required=False, help_text="Else it is for colleagues alone."
@@ -228,7 +239,7 @@ class PriceForm(forms.Form):
         max_value=2**31 - 1,
         help_text="Base units: tokens, images, searches, documents, seconds, sessions.",
     )
-    starts_at = forms.DateTimeField(label="Starts", widget=MomentInput, help_text="In your time zone; not in the past.")
+    starts_at = MomentField(label="Starts", help_text="In your time zone; not in the past.")
     reason = ReasonField("For colleagues, in the staff's log for good.")
 
     def __init__(self, *arguments: Any, **options: Any) -> None:

@@ -5,6 +5,8 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from billing.periods import EARLIEST, TOO_LATE
+
 code_validator = RegexValidator(r"^[a-z0-9][a-z0-9.-]*$", "Use small letters, digits, dots and hyphens.")
 
 
@@ -63,6 +65,9 @@ class FeaturePrice(models.Model):
             models.UniqueConstraint("feature", F("starts_at").desc(), name="one_price_per_feature_and_start"),
             models.CheckConstraint(condition=Q(millicredits__gte=0), name="price_is_never_negative"),
             models.CheckConstraint(condition=Q(per__gte=1), name="price_is_per_at_least_one_unit"),
+            models.CheckConstraint(
+                condition=Q(starts_at__gte=EARLIEST, starts_at__lt=TOO_LATE), name="price_starts_in_this_millennium"
+            ),
         ]
 
     def __str__(self) -> str:

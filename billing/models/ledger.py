@@ -5,6 +5,8 @@ from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
 
+from billing.periods import EARLIEST, TOO_LATE
+
 
 class Grant(models.Model):
     """Credits from one source, in millicredits (decision 7).
@@ -45,6 +47,10 @@ class Grant(models.Model):
             models.CheckConstraint(
                 condition=Q(expires_at__isnull=True) | Q(expires_at__gt=F("effective_at")),
                 name="grant_expires_after_it_starts",
+            ),
+            models.CheckConstraint(
+                condition=Q(expires_at__isnull=True) | Q(expires_at__gte=EARLIEST, expires_at__lt=TOO_LATE),
+                name="grant_expires_in_this_millennium",
             ),
             models.CheckConstraint(
                 condition=Q(taken_back__gte=0, taken_back__lte=F("clawback_target"), clawback_target__lte=F("amount")),

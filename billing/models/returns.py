@@ -4,6 +4,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from billing.periods import EARLIEST, TOO_LATE
+
 
 class ChargeReturn(models.Model):
     """What staff returned: every charge of `feature` that was posted from `from_at` until just before `until`.
@@ -29,6 +31,13 @@ class ChargeReturn(models.Model):
         permissions = [("return_charges", "Can return charges of many customers")]
         constraints = [
             models.CheckConstraint(condition=Q(until__gt=F("from_at")), name="return_spans_some_time"),
+            models.CheckConstraint(
+                condition=Q(from_at__gte=EARLIEST, until__lt=TOO_LATE), name="return_is_of_this_millennium"
+            ),
+            models.CheckConstraint(
+                condition=Q(expires_at__isnull=True) | Q(expires_at__gte=EARLIEST, expires_at__lt=TOO_LATE),
+                name="returned_credits_expire_in_this_millennium",
+            ),
             models.CheckConstraint(
                 condition=Q(next_attempt_at__isnull=False, finished_at__isnull=True)
                 | Q(next_attempt_at__isnull=True, finished_at__isnull=False),

@@ -11,6 +11,7 @@ from django.db.models import Count, Sum
 from billing import sql
 from billing.errors import InvalidRequest
 from billing.models import ChargeReturn, ReturnedCharge, WalletReturn
+from billing.periods import is_in_books
 
 LARGEST = 10
 
@@ -29,7 +30,9 @@ class Span:
         return cls(asked.feature_id, asked.from_at, asked.until)
 
     def check(self, *, now: datetime) -> None:
-        """Raise InvalidRequest unless the span has a length and is over."""
+        """Raise InvalidRequest unless the span lies in this millennium, has a length and is over."""
+        if not is_in_books(self.from_at):
+            raise InvalidRequest("Nothing was charged before this millennium.")
         if self.from_at >= self.until:
             raise InvalidRequest("The end of the time lies after its beginning.")
         if self.until > now:

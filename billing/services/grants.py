@@ -5,6 +5,7 @@ from datetime import datetime
 from accounts.models import User
 from billing.errors import InvalidRequest
 from billing.models import EntryNote, Grant, LedgerEntry
+from billing.periods import is_in_books
 from billing.services import ledger
 from billing.services.cycles import add_grant
 from billing.services.requests import fingerprint, refuse_other_request
@@ -88,10 +89,19 @@ def adjust(
         return entry
 
 
+def check_expiry(expires_at: datetime | None, *, after: datetime) -> None:
+    """Raise InvalidRequest unless credits that begin at a moment never expire, or later and in this millennium."""
+    if expires_at is None:
+        return
+    if expires_at <= after:
+        raise InvalidRequest("A grant expires after it starts, and not in the past.")
+    if not is_in_books(expires_at):
+        raise InvalidRequest("A grant expires in this millennium, or never.")
+
+
 def _check_grant(amount: int, starts_at: datetime, expires_at: datetime | None, now: datetime) -> None:
     if type(amount) is not int or not 1 <= amount <= LARGEST_GRANT:
         raise InvalidRequest(
             "A grant gives a whole number of millicredits, at least one and at most a trillion credits."
         )
-    if expires_at is not None and expires_at <= max(starts_at, now):
-        raise InvalidRequest("A grant expires after it starts, and not in the past.")
+    check_expiry(expires_at, after=max(starts_at, now))

@@ -5,14 +5,14 @@ import json
 import re
 import unicodedata
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from billing.errors import InvalidRequest, KeyReused
 from billing.models import LedgerEntry
+from billing.periods import EARLIEST
 from billing.services.ledger import CLOCK_TOLERANCE
 
 LONGEST_KEY, LONGEST_SOURCE, LARGEST_DETAIL = 200, 80, 16_384
-EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False).encode
 NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 

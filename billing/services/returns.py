@@ -49,9 +49,7 @@ def begin(
     """
     if first := ChargeReturn.objects.filter(key=key).first():
         return first
-    span.check(now=now)
-    if expires_at is not None and expires_at <= now:
-        raise InvalidRequest("Credits that are returned expire later than now, or never.")
+    check(span, expires_at=expires_at, now=now)
     if not reason.strip():
         raise InvalidRequest("A return needs a reason.")
     asked = ChargeReturn.objects.create(
@@ -72,6 +70,12 @@ def begin(
             raise InvalidRequest("There is nothing to return: no such charge, or all were returned before.")
     hint(GO_ON, asked.pk)
     return asked
+
+
+def check(span: Span, *, expires_at: datetime | None, now: datetime) -> None:
+    """Raise InvalidRequest unless a span's charges can be returned as credits that expire at a moment, or never."""
+    span.check(now=now)
+    grants.check_expiry(expires_at, after=now)
 
 
 def due(*, now: datetime) -> list[int]:

@@ -1,15 +1,18 @@
 """Stella adjusts credits: with a reason, after a preview, once per preview (decision 26)."""
 
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.db import IntegrityError, transaction
 from django.test import Client
 
 from accounts.models import User
 from accounts.tests.second_step import staff_browser
+from billing.errors import InvalidRequest
 from billing.models import EntryNote, Grant, LedgerEntry, Wallet
+from billing.services import grants
 from billing.tests.admin.conftest import acts_on_record
 from billing.tests.people import books, give
 
@@ -118,6 +121,9 @@ def test_given_credits_may_expire_and_taken_ones_may_not(browser_of_stella: Clie
         ({"reason": "x" * 501}, "at most 500 characters"),
         ({"reason": "a\x00b"}, "Null characters are not allowed."),
         ({"expires_at": "soon"}, "Enter a valid date/time."),
+        ({"expires_at": "9999-12-31T23:59"}, "Choose a moment from 2000 to 2100."),
+        ({"expires_at": "2101-01-01T00:00"}, "Choose a moment from 2000 to 2100."),
+        ({"expires_at": "0001-01-01T00:00"}, "Choose a moment from 2000 to 2100."),
     ],
 )
 def test_what_makes_no_sense_is_refused_with_words(
@@ -129,6 +135,16 @@ def test_what_makes_no_sense_is_refused_with_words(
     assert complaint in answer.content.decode()
     assert books(alice.wallet, after=1) == []
     assert acts_on_record() == []
+
+
+def test_the_books_take_no_expiry_that_nobody_can_read(alice: User, stella: User, now: datetime) -> None:
+    forever = datetime.max.replace(tzinfo=UTC)
+    with pytest.raises(InvalidRequest, match="in this millennium"):
+        grants.adjust(
+            wallet_id=alice.wallet.pk, amount=1, reason="x", actor=stella, key="x", now=now, expires_at=forever
+        )
+    with pytest.raises(IntegrityError, match="grant_expires_in_this_millennium"), transaction.atomic():
+        Grant.objects.filter(wallet=alice.wallet).update(expires_at="3000-01-01T00:00Z")
 
 
 def test_more_than_the_books_can_hold_is_refused(browser_of_stella: Client, alice: User) -> None:
