@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
+from django.utils import timezone
 
 from billing.admin.acts import Act, Change
 from billing.admin.deeds import PROPOSABLE, Doing, Look, Outcome
@@ -48,6 +49,7 @@ class Adjust(WalletDeed):
     def look(self, answers: Mapping[str, Any]) -> Look:
         wallet = settled(self.row)
         amount, expires_at = max(answers["amount"], -wallet.available), _moment(answers["expires_at"])
+        grants.check_expiry(expires_at, after=timezone.now())
         if amount == 0:
             raise InvalidRequest("There is nothing left to take from this wallet.")
         found = [Change("Available", format_credits(wallet.available), format_credits(wallet.available + amount))]

@@ -18,7 +18,7 @@ from billing.errors import InvalidRequest
 from billing.models import Grant, Proposal, Wallet
 from billing.periods import period_start
 from billing.selectors import chatbots
-from billing.services import terms
+from billing.services import subscriptions, terms
 from billing.services.terms import Terms, monthly_words
 from billing.units import format_credits
 
@@ -48,6 +48,7 @@ class SetContract(WalletDeed):
         wallet, asked = settled(self.row), terms.contract(answers["allowance"])
         if asked == terms.present(wallet):
             raise InvalidRequest("That is this wallet's contract already.")
+        subscriptions.refuse_while_paying(wallet.pk)
         return Look(
             changes(wallet, asked, now=timezone.now()),
             effect=terms.state_of(wallet),

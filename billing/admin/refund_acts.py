@@ -143,6 +143,6 @@ def _said(refund: Refund) -> Answer:
 
 
 def _effect(found: RefundPreview) -> str:
-    """Return a text that changes whenever a preview would."""
-    figures = (found.cents, found.cents_left, found.left, found.held, found.taken, found.to_come, found.uncovered)
+    """Return a text that changes whenever the refund would: not while others use credits that it doesn't take."""
+    figures = (found.cents, found.cents_left, found.taken, found.to_come, found.uncovered)
     return " ".join(map(str, figures))

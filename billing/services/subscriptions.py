@@ -120,15 +120,21 @@ def begin_contract(*, wallet_id: int, allowance: int | None, now: datetime) -> S
     if allowance is not None and allowance < 0:
         raise InvalidRequest("A contract's allowance is not negative.")
     with settled_books(wallet_id, now=now) as books:
-        paying = StripeSubscription.objects.filter(wallet_id=wallet_id, status__in=StripeSubscription.LIVE).first()
-        if paying is not None:
-            raise InvalidRequest(
-                f"This customer still pays for {books.subscription.plan.name} ({paying.stripe_subscription_id});"
-                " cancel that subscription at Stripe first."
-            )
+        refuse_while_paying(wallet_id)
         if (books.subscription.plan, books.subscription.allowance) != (plan, allowance):
             follow_calendar(books, plan, allowance=allowance)
         return books.subscription
+
+
+def refuse_while_paying(wallet_id: int) -> None:
+    """Raise InvalidRequest while a subscription at Stripe goes on collecting for a wallet."""
+    paying = StripeSubscription.objects.filter(wallet_id=wallet_id, status__in=StripeSubscription.LIVE).first()
+    if paying is not None:
+        plan = Subscription.objects.select_related("plan").get(wallet=wallet_id).plan
+        raise InvalidRequest(
+            f"This customer still pays for {plan.name} ({paying.stripe_subscription_id});"
+            " cancel that subscription at Stripe first."
+        )
 
 
 @in_one_transaction

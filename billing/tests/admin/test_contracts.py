@@ -121,9 +121,12 @@ def test_what_is_so_already_is_said_and_nothing_is_done(browser_of_stella: Clien
 
 
 def test_who_pays_for_a_plan_has_to_cancel_it_first(browser_of_stella: Client, alice: User, now: datetime) -> None:
+    page = ask(browser_of_stella, alice.wallet)
     StripeSubscription.objects.create(wallet=alice.wallet, stripe_subscription_id="sub_1", status="active")
-    page = press(browser_of_stella, alice.wallet, ask(browser_of_stella, alice.wallet))
-    assert "sub_1" in page
+    assert "sub_1" in press(browser_of_stella, alice.wallet, page)
+    page = ask(browser_of_stella, alice.wallet)
+    assert "still pays for Free (sub_1); cancel that subscription at Stripe first." in page
+    assert "/contract/post/" not in page, "nothing to press"
     assert plan_of(alice.wallet) == ("free", None, False)
     assert acts_on_record() == []
 

@@ -138,6 +138,16 @@ def test_a_preview_that_is_no_longer_true_is_shown_again(
     assert books(alice.wallet, after=3) == [("clawback", -800_000, 0, 0)]
 
 
+def test_what_is_used_meanwhile_and_isn_t_taken_makes_no_preview_stale(
+    browser_of_stella: Client, purchase: Purchase, stripe: Shop, alice: User
+) -> None:
+    page = ask(browser_of_stella, purchase, cents="5")
+    use(alice, stripe, 60)  # 100 of the monthly credits, 200 of the pack
+    metering.hold(wallet=alice.wallet, feature="web-search", quantity=20, key="h", now=stripe.now())
+    assert "$5 go back to the customer." in press(browser_of_stella, purchase, page)
+    assert books(alice.wallet, after=4) == [("clawback", -500_000, 0, 0)]
+
+
 def test_two_previews_cannot_refund_more_than_was_paid(browser_of_stella: Client, purchase: Purchase) -> None:
     pages = [ask(browser_of_stella, purchase, cents="6") for _ in range(2)]
     press(browser_of_stella, purchase, pages[0])

@@ -261,6 +261,18 @@ def test_what_can_t_be_done_any_more_stays_undecided_and_says_why(
     assert Proposal.objects.get().status == "waiting"
 
 
+def test_credits_whose_expiry_has_passed_meanwhile_are_refused_before_the_preview(
+    browser_of_stella: Client, browser_of_olivia: Client, alice: User, now: datetime
+) -> None:
+    soon = (now + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M")
+    do(browser_of_stella, adjusting(alice.wallet), amount="6000", expires_at=soon, reason=REASON)
+    with patch("django.utils.timezone.now", return_value=now + timedelta(hours=1)):
+        page = look(browser_of_olivia, deciding("approve"), reason="Yes.")
+    assert "A grant expires after it starts, and not in the past." in page
+    assert "/approve/post/" not in page
+    assert Proposal.objects.get().status == "waiting"
+
+
 def test_who_leaves_takes_the_words_about_them_along(browser_of_stella: Client, alice: User, now: datetime) -> None:
     proposal = propose(browser_of_stella, alice.wallet)
     departures.leave(wallet_id=alice.wallet.pk, now=now)
