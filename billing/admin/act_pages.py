@@ -118,7 +118,7 @@ class WithActs(ReadOnly):
         hidden = {"key": key, "seen": look.effect}
         url = self.url_of(deed, "_post")
         return acts.preview(
-            request, self, act, form, url=url, changes=look.changes, tables=look.tables, hidden=hidden, why_two=why
+            request, self, act, form, url=url, changes=look.changes, tables=look.tables(), hidden=hidden, why_two=why
         )
 
     def _say(self, request: HttpRequest, deed: Deed, result: Result, *, key: str) -> HttpResponse:

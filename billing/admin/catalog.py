@@ -96,10 +96,12 @@ class AddPrice(Deed):
         }
 
     def look(self, answers: Mapping[str, Any]) -> Look:
-        new = FeaturePrice(**_terms(answers))
+        terms, now = _terms(answers), timezone.now()
+        prices.check(**terms, now=now)
+        new = FeaturePrice(**terms)
         before = _in_force(new)
-        tables = simulator.tables(new, now=timezone.now())
-        return Look(_changes(before, new), effect=str(before.pk if before else None), tables=tables)
+        effect = str(before.pk if before else None)
+        return Look(_changes(before, new), effect=effect, tables=lambda: simulator.tables(new, now=now))
 
     def do(self, answers: Mapping[str, Any], doing: Doing) -> Outcome:
         self.price, _ = prices.add(**_terms(answers), now=doing.now)

@@ -4,7 +4,7 @@
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar
@@ -26,13 +26,14 @@ class Look:
     """What an act would do at this moment.
 
     `effect` is a text that changes whenever it would do something else; what others do meanwhile and doesn't change
-    it makes no form stale. `credits` (millicredits) and `cents` are what the act moves, as the limit counts them.
+    it makes no form stale. `tables` makes what is shown besides, for pages alone: it may take long. `credits`
+    (millicredits) and `cents` are what the act moves, as the limit counts them.
     """
 
     changes: Sequence[Change]
     effect: str
     title: str = ""
-    tables: Sequence[Table] = ()
+    tables: Callable[[], Sequence[Table]] = tuple
     credits: int = 0
     cents: int = 0
     without_limit: bool = False

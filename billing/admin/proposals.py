@@ -74,7 +74,8 @@ class Approve(Deciding):
         words_of_proposer = f"{self.row.proposed_by or 'Somebody who has left'}: {self.row.reason or 'erased'}"
         about = [Change("Whose wallet", "", name_of(self.row.wallet))] if self.row.wallet else []
         changes = [*about, *now.changes, Change("Proposed by, and why", "", words_of_proposer)]
-        return Look(changes, now.effect, title=self.row.title, tables=[*([table] if table else []), *now.tables])
+        first = [table] if table else []
+        return Look(changes, now.effect, title=self.row.title, tables=lambda: [*first, *now.tables()])
 
     def do(self, answers: Mapping[str, Any], doing: Doing) -> Outcome:
         deed, proposer = proposed(self.row), self.row.proposed_by

@@ -59,7 +59,7 @@ class ReturnCharges(Deed):
 
     def look(self, answers: Mapping[str, Any]) -> Look:
         span, expires_at = _span(answers), _moment(answers["expires_at"])
-        span.check(now=timezone.now())
+        returns.check(span, expires_at=expires_at, now=timezone.now())
         found = figures.preview(span)
         before = f" All {found.charges_before:,} were returned before." if found.charges_before else ""
         if not found.charges:
@@ -80,7 +80,7 @@ class ReturnCharges(Deed):
             changes,
             effect=f"{found.wallets} {found.charges} {found.amount}",
             title=f"Return {format_credits(found.amount)} credits of {span.feature} to {found.wallets:,} wallets",
-            tables=[_largest(found.largest)],
+            tables=lambda: [_largest(found.largest)],
             credits=found.amount,
         )
 

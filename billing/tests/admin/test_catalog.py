@@ -5,7 +5,9 @@ from datetime import datetime, timedelta
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from billing import metering
@@ -51,6 +53,28 @@ def test_stella_adds_a_price_after_seeing_what_uses_will_cost(
         assert answer.cost == cost
 
 
+def test_the_last_month_is_simulated_for_the_preview_alone(browser_of_stella: Client, answers: dict[str, str]) -> None:
+    with CaptureQueriesContext(connection) as looking:
+        page = browser_of_stella.post("/admin/billing/featureprice/add/", answers).content.decode()
+    with CaptureQueriesContext(connection) as doing:
+        browser_of_stella.post("/admin/billing/featureprice/add/post/", hidden(page))
+    assert [any("billing_ledgerentry" in query["sql"] for query in queries) for queries in (looking, doing)] == [
+        True,
+        False,
+    ]
+    assert FeaturePrice.objects.filter(millicredits=4_500).exists()
+
+
+def test_a_moment_at_which_another_price_starts_is_refused_before_the_preview(
+    browser_of_stella: Client, answers: dict[str, str], now: datetime
+) -> None:
+    feature, starts_at = Feature.objects.get(pk="gpt-4o"), now + timedelta(minutes=10)
+    prices.add(feature=feature, millicredits=1, per=1, starts_at=starts_at, now=now)
+    page = browser_of_stella.post("/admin/billing/featureprice/add/", answers).content.decode()
+    assert "Another price of GPT-4o starts at that moment already." in page
+    assert "add/post/" not in page
+
+
 def test_the_form_begins_a_few_minutes_from_now(browser_of_stella: Client) -> None:
     page = browser_of_stella.get("/admin/billing/featureprice/add/?feature=flux-pro").content.decode()
     assert 'value="2025-03-10T09:40"' in page
@@ -62,6 +86,8 @@ def test_the_form_begins_a_few_minutes_from_now(browser_of_stella: Client) -> No
     ("wrong", "complaint"),
     [
         ({"starts_at": "2025-03-10T09:29"}, "the past keeps its prices"),
+        ({"starts_at": "9999-12-31T23:59"}, "Choose a moment from 2000 to 2100."),
+        ({"starts_at": "0001-01-01T00:00"}, "Choose a moment from 2000 to 2100."),
         ({"amount": "-1"}, "A price is never negative."),
         ({"amount": "0.0005"}, "at most three decimals"),
         ({"per": "0"}, "greater than or equal to 1"),
