@@ -4,6 +4,9 @@ Moments here are seconds since 1970, as allauth notes them in a session. A passk
 recovery code; a step that was deleted since doesn't.
 """
 
+from collections.abc import Callable
+from typing import Any, TypeVar
+
 from allauth.account.adapter import get_adapter
 from allauth.account.authentication import get_authentication_records
 from allauth.account.internal.flows.reauthentication import suspend_request
@@ -14,6 +17,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.http import urlencode
 
+View = TypeVar("View", bound=Callable[..., Any])
+
 IDLE_SECONDS = 30 * 60
 #: However busy somebody is, a second step lets them in for a working day.
 LONGEST_SECONDS = 12 * 60 * 60
@@ -22,6 +27,18 @@ FRESH_SECONDS = 15 * 60
 NOTE_SECONDS = 60
 ACTIVE_AT = "staff_active_at"
 KNOWN = "second_step_used_at"
+MARK = "only_looks"
+
+
+def only_looks(view: View) -> View:
+    """Say of one of the staff's pages that it writes nothing, whatever is sent to it."""
+    setattr(view, MARK, True)
+    return view
+
+
+def may_write(view: Callable[..., Any]) -> bool:
+    """Return whether a page may write something, which is believed of each that `only_looks` wasn't said of."""
+    return not getattr(view, MARK, False)
 
 
 def used_at(request: HttpRequest) -> float | None:

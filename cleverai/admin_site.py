@@ -21,8 +21,6 @@ FIRST_PAGE = "billing.admin.home.context"
 NUL = "\0"
 LAST_YEAR = 9999
 YEARS = ("__year", "__iso_year")
-#: How the address of an act's second half ends: the one that writes, after the preview.
-SECOND_HALF = staff_refusals.SECOND_HALF
 
 
 class StaffSite(AdminSite):
@@ -44,7 +42,7 @@ class StaffSite(AdminSite):
         def run(request: HttpRequest, *arguments: Any, **parts: Any) -> Any:
             if not _makes_sense(request.GET, parts.values()):
                 raise BadRequest("No row can be found under such an address.")
-            if question := self._question(request):
+            if question := self._question(request, view):
                 return question
             if self.has_permission(request):
                 second_step.note_activity(request, now=time.time())
@@ -59,17 +57,17 @@ class StaffSite(AdminSite):
 
         return run
 
-    def _question(self, request: HttpRequest) -> HttpResponse | None:
+    def _question(self, request: HttpRequest, view: Any) -> HttpResponse | None:
         """Return the way to the question for a second step, if a form was sent after the last one had grown too old.
 
-        What only looks is led there by `has_permission`, and so is whoever has no second step yet.
+        What is only opened is led there by `has_permission`, and so is whoever has no second step yet.
         """
         is_logout = request.path == reverse("admin:logout", current_app=self.name)
         if request.method != "POST" or is_logout or not super().has_permission(request):
             return None
         now = time.time()
-        writes = request.path.endswith(SECOND_HALF)
-        if second_step.lets_in(request, now=now) and (not writes or second_step.lets_write(request, now=now)):
+        is_fresh = not second_step.may_write(view) or second_step.lets_write(request, now=now)
+        if is_fresh and second_step.lets_in(request, now=now):
             return None
         url = second_step.question_url(request)
         return second_step.ask(request, url=url) if url else None

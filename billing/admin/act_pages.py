@@ -17,6 +17,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
+from accounts import second_step
 from accounts.models import User
 from billing.admin import acts
 from billing.admin.acts import Act
@@ -133,6 +134,7 @@ class WithActs(ReadOnly):
         return redirect(deed.url_after())
 
     def _urls_of(self, deed: type[Deed]) -> list[URLPattern]:
+        @second_step.only_looks
         @asked_or_sent
         def asking(request: HttpRequest, object_id: str = "") -> HttpResponse:
             return self.ask(request, self._deed_for(request, object_id, deed))

@@ -16,8 +16,9 @@ from django.http import Http404, HttpRequest
 from django.test import Client, RequestFactory
 from django.urls import resolve
 
+from accounts import second_step
 from accounts.models import User
-from accounts.tests.second_step import staff_browser
+from accounts.tests.second_step import let_time_pass, staff_browser
 from cleverai.tests.staff_routes import (
     ANYBODY_ON_STAFF,
     BILLING,
@@ -42,7 +43,9 @@ PEOPLE = {
     "owner": OWNER,
     "superuser": SUPERUSER,
 }
-LET, REFUSED, LED_AWAY = "let in", "refused", "led to the login"
+LET, REFUSED, LED_AWAY, LED_HOME = "let in", "refused", "led to the login", "led to the first page"
+#: Some of the models that Alice has rows of, so that their histories are there to be asked for.
+WITH_ROWS = {"wallet", "ledgerentry", "grant", "purchase", "chatbot", "supportrequest", "export", "feature", "plan"}
 LOGIN = re.compile(r"/(admin|accounts)/login/")
 
 
@@ -77,6 +80,8 @@ def answered(user: User | AnonymousUser, browser: Client, method: str, address: 
         return REFUSED if found.view_name == "admin:app_list" else LET
     if response.status_code == 302 and LOGIN.match(response["Location"]):
         return LED_AWAY
+    if response.status_code == 302 and address.endswith("/history/") and response["Location"] == "/admin/":
+        return LED_HOME
     return REFUSED if response.status_code in {403, 405} else LET
 
 
@@ -89,7 +94,7 @@ def test_every_page_of_staff_has_a_row() -> None:
 @pytest.mark.parametrize(("name", "method"), list(product(PEOPLE, ("get", "post"))))
 def test_everybody_is_let_in_where_the_table_says_and_nowhere_else(alice: User, name: str, method: str) -> None:
     user, browser = signed_in(name)
-    wrong = []
+    wrong, without_a_row = [], set()
     for pattern in STAFF_PATTERNS:
         access = TABLE.get(row_of(pattern))
         if access is None:
@@ -103,9 +108,28 @@ def test_everybody_is_let_in_where_the_table_says_and_nowhere_else(alice: User, 
         if method == "get" and pattern.endswith("/post/"):
             continue  # nothing to look at
         found = answered(user, browser, method, staff_address_of(pattern, alice))
-        # A row that isn't there leads back to the index before anybody asks who wants to know its history.
-        if found != expected and not (pattern.endswith(HISTORY) and found == LET):
+        if found == LED_HOME:
+            # a row that isn't there leads to the first page before anybody asks who wants to know its history
+            without_a_row.add(pattern)
+        elif found != expected:
             wrong.append(f"{method.upper()} {pattern}: {found}, not {expected}")
+    assert not wrong, "\n".join(wrong)
+    assert not {f"admin/billing/{model}/{HISTORY}" for model in WITH_ROWS} & without_a_row
+
+
+def test_whatever_is_sent_wants_a_new_second_step_but_what_only_looks(alice: User) -> None:
+    _, browser = signed_in("superuser")
+    let_time_pass(browser, seconds=second_step.FRESH_SECONDS)
+    first_halves = {pattern for pattern in STAFF_PATTERNS if f"{pattern}post/" in STAFF_PATTERNS}
+    wrong = []
+    for pattern in STAFF_PATTERNS:
+        if pattern in {"admin/login/", "admin/logout/", "admin/billing/wallet/<int:wallet_id>/see-as/"}:
+            continue  # these take nothing that staff fill in
+        answer = browser.post(staff_address_of(pattern, alice))
+        is_asked = answer.status_code == 302 and answer["Location"].startswith("/accounts/2fa/reauthenticate/")
+        if is_asked == (pattern in first_halves):
+            wrong.append(f"{pattern}: {'asked' if is_asked else 'not asked'}")
+    assert first_halves
     assert not wrong, "\n".join(wrong)
 
 
