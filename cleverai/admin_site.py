@@ -20,7 +20,7 @@ from cleverai import staff_refusals
 FIRST_PAGE = "billing.admin.home.context"
 NUL = "\0"
 LAST_YEAR = 9999
-YEARS = ("__year", "__iso_year")
+YEARS = {"year", "iso_year"}
 
 
 class StaffSite(AdminSite):
@@ -92,7 +92,7 @@ def _makes_sense(query: QueryDict, parts: Iterable[object]) -> bool:
     """Return whether neither the address nor its lookups hold a NUL or a year that no date has."""
     lookups = [(name, value) for name, values in query.lists() for value in values if name != "q"]
     texts = [str(part) for part in parts] + [text for lookup in lookups for text in lookup]
-    years = [value for name, value in lookups if name.endswith(YEARS)]
+    years = [year for name, value in lookups if YEARS & set(name.split("__")) for year in value.split(",")]
     return not any(NUL in text for text in texts) and all(_is_year(year) for year in years)
 
 

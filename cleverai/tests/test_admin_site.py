@@ -28,6 +28,10 @@ def browser_of_stella() -> Client:
         f"accounts/user/?joined_at__year={2**63}",
         f"accounts/user/?joined_at__year={'9' * 400}",
         "accounts/user/?joined_at__year=²",
+        "accounts/user/?joined_at__year__gte=0",
+        "accounts/user/?joined_at__year__in=2025,0",
+        f"accounts/user/?joined_at__year__range=2000,{10**9}",
+        "accounts/user/?joined_at__iso_year__lt=10000",
     ],
 )
 def test_an_impossible_address_is_refused_in_words(browser_of_stella: Client, address: str) -> None:
@@ -37,7 +41,24 @@ def test_an_impossible_address_is_refused_in_words(browser_of_stella: Client, ad
 
 
 @pytest.mark.parametrize(
-    "query", ["joined_at__year=2025", "q=%00", "is_active__exact=1&q=alice", "joined_at__month=13"]
+    "query",
+    [
+        "joined_at__year=2025",
+        "joined_at__year__gte=2025",
+        "joined_at__year__in=2024,2025",
+        "q=%00",
+        "is_active__exact=1&q=alice",
+        "joined_at__month=13",
+        "joined_at__gte=0001-01-01T00:00Z",
+        "joined_at__lt=9999-12-31T23:59Z",
+        "joined_at__date=0001-01-01",
+        "joined_at__date__gte=9999-12-31",
+        f"joined_at__month__gte={9**99}",
+        "joined_at__gte=9999-12-31T23:59-14:00",
+        "joined_at__gte=-1",
+        "is_staff__in=,",
+        f"id__gte={9**99}",
+    ],
 )
 def test_any_other_question_is_answered(browser_of_stella: Client, query: str) -> None:
     assert browser_of_stella.get(f"/admin/accounts/user/?{query}", follow=True).status_code == 200
