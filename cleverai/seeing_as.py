@@ -22,6 +22,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import Resolver404, resolve, reverse
 from django.utils import timezone
+from django.utils.encoding import escape_uri_path
 from django.views.decorators.http import require_http_methods
 
 from accounts import second_step
@@ -96,7 +97,7 @@ class SeeingAsMiddleware:
             return self.get_response(request)
         if request.method in READS and request.headers.get("HX-Request"):
             return render(request, "includes/_not_while_seeing_as.html")
-        seeing_as.note(seeing, f"Refused meanwhile: {request.method} {request.path}.")
+        seeing_as.note(seeing, f"Refused meanwhile: {request.method} {escape_uri_path(request.path)}.")
         return refusal(request)
 
     def _as_customer(self, request: HttpRequest, seeing: Seeing, customer: User, name: str) -> HttpResponseBase:

@@ -210,6 +210,13 @@ def test_looking_changes_nothing(as_alice: Client, alice: User) -> None:
     assert UserSession.objects.get(user=alice).ip == HER_IP, "nobody else came in"
 
 
+def test_an_address_that_no_row_could_hold_is_refused_in_words_too(as_alice: Client, alice: User) -> None:
+    assert as_alice.post("/%00").status_code == 403
+    assert record(alice)[-1] == "Refused meanwhile: POST /%00."
+    assert as_alice.get("/%00").status_code == 404
+    assert as_alice.get(f"{OVERVIEW}history/?source=%00").status_code in {200, 404}
+
+
 def test_postgresql_itself_refuses_a_page_that_writes(as_alice: Client, alice: User) -> None:
     def write(**_: object) -> None:
         Wallet.objects.filter(pk=alice.wallet.pk).update(available=0)
