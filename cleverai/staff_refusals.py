@@ -10,6 +10,7 @@ from django.apps import apps
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.admin.utils import unquote
 from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import NON_FIELD_ERRORS
 from django.db.models import Model
 from django.forms import BaseForm
 from django.http import HttpRequest
@@ -39,8 +40,8 @@ def found_in(request: HttpRequest, response: HttpResponseBase) -> str | None:
     if not (is_second_half and isinstance(response, SimpleTemplateResponse)):
         return None
     form = (response.context_data or {}).get("form")
-    errors = form.errors.values() if isinstance(form, BaseForm) else []
-    return " ".join(str(error) for each in errors for error in each) or "What it had shown has changed since."
+    why = _what_was_wrong(form) if isinstance(form, BaseForm) else ""
+    return why or "What it had shown has changed since."
 
 
 def note(request: HttpRequest, parts: Mapping[str, object], *, why: str) -> None:
@@ -61,6 +62,13 @@ def note(request: HttpRequest, parts: Mapping[str, object], *, why: str) -> None
         action_flag=CHANGE,
         change_message=Truncator(f"Refused: {request.method} {request.path}. {why}".strip()).chars(LONGEST_WHY),
     )
+
+
+def _what_was_wrong(form: BaseForm) -> str:
+    """Return which answers made no sense, whose messages may repeat them, and what was said of the whole."""
+    fields = [str(form[name].label) for name in form.errors if name != NON_FIELD_ERRORS]
+    answers = [f"Not as it should be: {', '.join(fields)}."] if fields else []
+    return " ".join([*map(str, form.non_field_errors()), *answers])
 
 
 def _model_of(path: str) -> type[Model] | None:

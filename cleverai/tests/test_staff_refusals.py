@@ -58,6 +58,19 @@ def test_a_stale_form_is_on_record_with_what_was_said(wallet: Wallet) -> None:
     assert LogEntry.objects.get().change_message.startswith(f"Refused: POST {address}. ")
 
 
+@pytest.mark.parametrize(
+    ("act", "typed"), [("adjust", {"amount": "secret-7"}), ("contract", {"kind": "secret-7", "allowance": "secret-7"})]
+)
+def test_what_was_typed_is_not_repeated(wallet: Wallet, act: str, typed: dict[str, str]) -> None:
+    stella = User.objects.create_superuser("stella@example.com", "a long passphrase")
+    sent = {**typed, "reason": "x", "key": str(uuid4()), "seen": "x"}
+    page = staff_browser(stella).post(f"/admin/billing/wallet/{wallet.pk}/{act}/post/", sent).content.decode()
+    assert "secret-7" in page
+    line = LogEntry.objects.get().change_message
+    assert "Not as it should be: Credits" in line
+    assert "secret" not in line
+
+
 def test_what_is_done_or_looked_at_is_no_refusal(wallet: Wallet) -> None:
     browser = staff_browser(User.objects.create_superuser("stella@example.com", "a long passphrase"))
     form = {"amount": "0.0001", "reason": "x"}
