@@ -17,6 +17,7 @@ from billing.admin.paging import NewestFirst
 from billing.admin.reading import OfAWallet, Only, moment_column, name_of
 from billing.admin.stripe_events import WithActions
 from billing.admin.tables import page_of
+from billing.admin.wording import counted
 from billing.errors import InvalidRequest
 from billing.models import MailPreference, Message
 from billing.services import outbox
@@ -111,9 +112,12 @@ class MessageAdmin(WithActs, OfAWallet):
         done = self.do_to_picked(request, picked, SendAgain, action="send_selected_again", title="Send again")
         if isinstance(done, HttpResponse):
             return done
-        messages.success(request, f"{done} of {len(picked)} mails are sent again in a moment.")
+        if done:
+            are = "is" if done == 1 else "are"
+            messages.success(request, f"{done} of {counted(len(picked), 'mail')} {are} sent again in a moment.")
         if passed_over := len(picked) - done:
-            messages.warning(request, f"{passed_over} never left or wait already, so there is nothing to send again.")
+            wait = "waits" if passed_over == 1 else "wait"
+            messages.warning(request, f"{passed_over} never left or {wait} already, so there is nothing to send again.")
         return None
 
     def page_context(self, request: HttpRequest, row: Message) -> dict[str, Any]:

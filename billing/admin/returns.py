@@ -16,10 +16,12 @@ from billing.admin.deeds import PROPOSABLE, Deed, Doing, Look, Outcome
 from billing.admin.forms import ReturnForm
 from billing.admin.reading import OfAWallet, credits_column, moment_column, name_of, yes_column
 from billing.admin.tables import Table, anchor, credits_cell, figure, link, show_moment, words
+from billing.admin.wording import counted
 from billing.errors import InvalidRequest
 from billing.models import ChargeReturn, Proposal, Wallet, WalletReturn
 from billing.selectors import returns as figures
-from billing.selectors.returns import Part, Span
+from billing.selectors.returns import Part, Preview, Span
+from billing.selectors.words import credits_words
 from billing.services import returns
 from billing.units import format_credits
 
@@ -43,7 +45,8 @@ class ReturnCharges(Deed):
             words="For credits that customers should not have been charged. Charges of the feature are returned,"
             " captures of holds too, its part of workflow runs, and for a chat model the messages of chatbots that use"
             " it. Each wallet gets back what it really paid, as one grant, and its owner is told. What was used under"
-            " an unlimited contract paid nothing. A charge that was returned before is left out.",
+            " an unlimited contract paid nothing. A charge that was returned before is left out, and so are wallets"
+            " of staff: whoever returns charges gets none of them.",
         )
 
     def answers(self, form: forms.Form) -> dict[str, Any]:
@@ -61,9 +64,8 @@ class ReturnCharges(Deed):
         span, expires_at = _span(answers), _moment(answers["expires_at"])
         returns.check(span, expires_at=expires_at, now=timezone.now())
         found = figures.preview(span)
-        before = f" All {found.charges_before:,} were returned before." if found.charges_before else ""
         if not found.charges:
-            raise InvalidRequest(f"There is nothing to return.{before}")
+            raise InvalidRequest(_why_nothing(found))
         changes = [
             Change("Wallets", "–", f"{found.wallets:,}"),
             Change("Charges", "–", f"{found.charges:,}"),
@@ -72,14 +74,16 @@ class ReturnCharges(Deed):
             Change("Customers read the reason", "–", "Yes" if answers["is_reason_shown"] else "No"),
         ]
         if found.charges_before:
-            rest = f"{found.charges_before:,} charges, {format_credits(found.amount_before)} credits: left out"
+            rest = f"{counted(found.charges_before, 'charge')}, {credits_words(found.amount_before)}: left out"
             changes.append(Change("Returned before", rest, "Only the rest is returned"))
         if found.ownerless:
-            changes.append(Change("Wallets whose owners have left", "–", f"{found.ownerless:,} get nothing"))
+            changes.append(Change("Wallets whose owners have left", "–", _get_nothing(found.ownerless)))
+        if found.of_staff:
+            changes.append(Change("Wallets of staff", "–", f"{_get_nothing(found.of_staff)}: adjust them one by one"))
         return Look(
             changes,
             effect=f"{found.wallets} {found.charges} {found.amount}",
-            title=f"Return {format_credits(found.amount)} credits of {span.feature} to {found.wallets:,} wallets",
+            title=f"Return {credits_words(found.amount)} of {span.feature} to {counted(found.wallets, 'wallet')}",
             tables=lambda: [_largest(found.largest)],
             credits=found.amount,
         )
@@ -165,6 +169,23 @@ class WalletReturnAdmin(OfAWallet):
     @admin.display(description="Grant")
     def given(self, row: WalletReturn) -> str:
         return anchor(row.grant, row.grant) if row.grant else "None"
+
+
+def _why_nothing(found: Preview) -> str:
+    """Return that there is nothing to return, and what is left out."""
+    before = f" {counted(found.charges_before, 'charge')} {_were(found.charges_before)} returned before."
+    return (
+        f"There is nothing to return.{before if found.charges_before else ''}"
+        f"{' Staff get nothing back this way.' if found.of_staff else ''}"
+    )
+
+
+def _were(count: int) -> str:
+    return "was" if count == 1 else "were"
+
+
+def _get_nothing(count: int) -> str:
+    return f"{count:,} {'gets' if count == 1 else 'get'} nothing"
 
 
 def _span(answers: Mapping[str, Any]) -> Span:

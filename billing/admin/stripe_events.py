@@ -18,6 +18,7 @@ from billing.admin.paging import NewestFirst
 from billing.admin.reading import Only, moment_column
 from billing.admin.stripe_links import Shelf, stripe_column
 from billing.admin.tables import page_of
+from billing.admin.wording import counted
 from billing.models import StripeEvent
 from billing.queue import hint
 from billing.services import inbox
@@ -127,5 +128,9 @@ class StripeEventAdmin(WithActs):
         done = self.do_to_picked(request, picked, Replay, action="replay_selected", title="Replay")
         if isinstance(done, HttpResponse):
             return done
-        messages.success(request, f"{'1 event is' if done == 1 else f'{done} events are'} handled again in a moment.")
+        if done:
+            are = "is" if done == 1 else "are"
+            messages.success(request, f"{counted(done, 'event')} {are} handled again in a moment.")
+        else:
+            messages.info(request, "They were replayed before.")
         return None

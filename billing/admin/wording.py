@@ -1,5 +1,7 @@
 """How the books read in words."""
 
+from django.template.defaultfilters import pluralize
+
 from billing.models import FeaturePrice, Grant
 from billing.selectors import catalog, words
 
@@ -29,6 +31,11 @@ def feature_words(feature: str | None, priced_as: str | None) -> str:
     names = catalog.current().features
     name = str(names.get(feature) or feature)
     return f"{name} with {names.get(priced_as) or priced_as}" if priced_as and priced_as != feature else name
+
+
+def counted(count: int, noun: str) -> str:
+    """Return how many there are of something that takes an s: "1 charge", "1,234 charges"."""
+    return f"{count:,} {noun}{pluralize(count)}"
 
 
 def left_of(grant: Grant) -> int:

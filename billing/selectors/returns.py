@@ -10,7 +10,7 @@ from django.db.models import Count, Sum
 
 from billing import sql
 from billing.errors import InvalidRequest
-from billing.models import ChargeReturn, ReturnedCharge, WalletReturn
+from billing.models import ChargeReturn, WalletReturn
 from billing.periods import is_in_books
 
 LARGEST = 10
@@ -56,13 +56,15 @@ class Part:
 class Preview:
     """What would be returned to how many wallets. Amounts are millicredits.
 
-    `ownerless` wallets get nothing, because their owners have left; `charges_before` were returned earlier.
+    `ownerless` wallets get nothing, because their owners have left, nor do wallets `of_staff`: whoever proposes or
+    approves a return gets none of it. `charges_before` were returned earlier, whatever was asked for then.
     """
 
     wallets: int
     charges: int
     amount: int
     ownerless: int
+    of_staff: int
     largest: Sequence[Part]
     charges_before: int
     amount_before: int
@@ -91,15 +93,12 @@ def preview(span: Span) -> Preview:
     """Return what returning a span's charges would do now; it reads the whole ledger of that time once."""
     with connection.cursor() as cursor:
         cursor.execute(statement("return_preview"), {**span.parameters(), "largest": LARGEST})
-        wallets, charges, amount, ownerless, largest = cursor.fetchone() or (0, 0, 0, 0, [])
-    returned = ReturnedCharge.objects.filter(
-        entry__posted_at__gte=span.from_at,
-        entry__posted_at__lt=span.until,
-        wallet_return__charge_return__feature=span.feature,
-    ).aggregate(charges=Count("pk"), amount=Sum("amount", default=0))
-    return Preview(
-        wallets, charges, amount, ownerless, [Part(*part) for part in largest], returned["charges"], returned["amount"]
-    )
+        row = cursor.fetchone()
+    if row is None:
+        raise AssertionError("Sums are one row.")
+    wallets, charges, amount, ownerless, of_staff, largest, *before = row
+    parts = [Part(*part) for part in largest]
+    return Preview(wallets, charges, amount, ownerless, of_staff, parts, *before)
 
 
 def course(asked: ChargeReturn) -> Course:

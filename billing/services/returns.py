@@ -44,8 +44,8 @@ def begin(
 ) -> ChargeReturn:
     """Have every charge in a span returned by a worker, once per key; return what was asked for.
 
-    Each wallet gets one adjustment grant. Raises InvalidRequest for a span that isn't over or has nothing to return,
-    an expiry in the past, and no reason.
+    Each wallet gets one adjustment grant, but none of staff's does. Raises InvalidRequest for a span that isn't over or
+    has nothing to return, an expiry in the past, and no reason.
     """
     if first := ChargeReturn.objects.filter(key=key).first():
         return first
@@ -122,20 +122,19 @@ def give(*, wallet_return_id: int, now: datetime) -> WalletReturn:
         return _settle(row, Status.LEFT)
     parameters = {**Span.of(asked).parameters(wallet_id=wallet.pk), "wallet_return": row.pk}
     with connection.cursor() as cursor:
-        cursor.execute(statement("return_sum"), parameters)
-        charges, amount = cursor.fetchone() or (0, 0)
-        if not charges:
-            return _settle(row, Status.NOTHING)
-        entry = grants.adjust(
-            wallet_id=wallet.pk,
-            amount=amount,
-            reason=asked.reason,
-            actor=asked.asked_by,
-            key=f"return:{asked.pk}",
-            now=now,
-            expires_at=asked.expires_at,
-        )
         cursor.execute(statement("return_mark"), parameters)
+        charges, amount = cursor.fetchone() or (0, 0)
+    if not charges:
+        return _settle(row, Status.NOTHING)
+    entry = grants.adjust(
+        wallet_id=wallet.pk,
+        amount=amount,
+        reason=asked.reason,
+        actor=asked.asked_by,
+        key=f"return:{asked.pk}",
+        now=now,
+        expires_at=asked.expires_at,
+    )
     _settle(row, Status.RETURNED, grant=entry.grant, charges=charges, amount=amount)
     outbox.tell(
         wallet=wallet,

@@ -91,8 +91,8 @@ def test_the_picked_ones_are_sent_again(
     answers = {**picked, **hidden(page), "_selected_action": picked["_selected_action"]}
     assert "This field is required." in browser_of_stella.post(URL, {**answers, "reason": " "}).content.decode()
     page = browser_of_stella.post(URL, {**answers, "reason": "The server was down."}, follow=True).content.decode()
-    assert "1 of 2 mails are sent again in a moment." in page
-    assert "1 never left or wait already, so there is nothing to send again." in page
+    assert "1 of 2 mails is sent again in a moment." in page
+    assert "1 never left or waits already, so there is nothing to send again." in page
     sent.refresh_from_db()
     assert (sent.mail, sent.attempts) == ("waiting", 0)
     assert LogEntry.objects.count() == 1

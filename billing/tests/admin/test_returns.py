@@ -2,6 +2,7 @@
 
 import time
 from datetime import datetime, timedelta
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -168,7 +169,7 @@ def test_what_was_returned_before_is_not_returned_again(
         )  # fmt: skip
         finish(first, now)
         page = look(browser_of_stella, URL, **{**answers, "until": local(now + HOUR)})
-        assert "There is nothing to return. All 1 were returned before." in page
+        assert "There is nothing to return. 1 charge was returned before." in page
 
 
 def test_an_overlapping_return_gives_the_rest_and_says_so(
@@ -180,11 +181,46 @@ def test_an_overlapping_return_gives_the_rest_and_says_so(
     search(alice, 2, now=later, key="b")
     with patch("django.utils.timezone.now", return_value=later + HOUR):
         page = look(browser_of_stella, URL, **{**answers, "until": local(later + HOUR)})
-        assert "Returned before</th><td>1 charges, 15 credits: left out</td>" in page
+        assert "Returned before</th><td>1 charge, 15 credits: left out</td>" in page
         assert "Credits</th><td>–</td><td><strong>10</strong>" in page
         press(browser_of_stella, URL, page)
         returns.go_on(return_id=ChargeReturn.objects.latest("pk").pk, clock=lambda: later + HOUR)
     assert [change for _, change, _, _ in books(alice.wallet)[-1:]] == [10_000]
+
+
+def test_what_was_returned_under_another_name_is_counted_too(
+    browser_of_stella: Client, alice: User, stella: User, now: datetime, answers: dict[str, str]
+) -> None:
+    metering.charge(
+        wallet=alice.wallet, feature="chatbot-message", priced_as="gpt-4o", quantity=2_000, key="bot", now=now
+    )
+    finish(begin(now, stella, "gpt-4o"), now)
+    with patch("django.utils.timezone.now", return_value=now + 2 * HOUR):
+        page = look(browser_of_stella, URL, **{**answers, "feature": "chatbot-message", "until": local(now + HOUR)})
+    assert "There is nothing to return. 1 charge was returned before." in page
+
+
+def test_whoever_returns_or_approves_gets_nothing_of_it(
+    browser_of_stella: Client, browser_of_olivia: Client, stella: User, olivia: User, alice: User, now: datetime,
+    answers: dict[str, str], settings: Any,
+) -> None:  # fmt: skip
+    settings.STAFF_LIMIT_CREDITS = 0
+    search(stella, 2, now=now)
+    search(olivia, 3, now=now)
+    sent = {**answers, "until": local(now + HOUR)}
+    with patch("django.utils.timezone.now", return_value=now + HOUR):
+        page = look(browser_of_stella, URL, **sent)
+        assert "There is nothing to return. Staff get nothing back this way." in page
+        search(alice, 1, now=now)
+        page = look(browser_of_stella, URL, **sent)
+        assert "Wallets of staff</th><td>–</td><td><strong>2 get nothing: adjust them one by one</strong>" in page
+        assert "Credits</th><td>–</td><td><strong>5</strong>" in page
+        press(browser_of_stella, URL, page)
+        do(browser_of_olivia, f"/admin/billing/proposal/{Proposal.objects.get().pk}/approve/", reason="Yes.")
+        returns.go_on(return_id=ChargeReturn.objects.get().pk, clock=lambda: now + HOUR)
+    assert books(alice.wallet)[-1] == ("grant", 5_000, 0, 0)
+    for person in (stella, olivia):
+        assert [kind for kind, *_ in books(person.wallet, after=1)] == ["charge"]
 
 
 def test_the_database_refuses_a_second_row_for_a_charge_or_a_change(alice: User, stella: User, now: datetime) -> None:
@@ -316,7 +352,7 @@ def test_a_large_return_waits_for_a_second_person(
         assert "It waits for a second person now." in page
         assert not ChargeReturn.objects.exists()
         proposal = Proposal.objects.get()
-        assert proposal.title == "Return 5,005 credits of web-search to 1 wallets"
+        assert proposal.title == "Return 5,005 credits of web-search to 1 wallet"
         do(browser_of_olivia, f"/admin/billing/proposal/{proposal.pk}/approve/", reason="Yes.")
         asked = ChargeReturn.objects.get()
         assert asked.asked_by == stella

@@ -92,5 +92,5 @@ def test_stella_returns_what_alice_paid_for_searches(staff_page: Page, assert_ac
     asked = ChargeReturn.objects.get()
     returns.go_on(return_id=asked.pk, clock=timezone.now)
     staff_page.goto(staff_page.url + f"{asked.pk}/change/")
-    expect(staff_page.get_by_text("1 of 1 wallets are done; 15 credits were returned for 1 charge.")).to_be_visible()
+    expect(staff_page.get_by_text("1 of 1 wallet is done; 15 credits were returned for 1 charge.")).to_be_visible()
     check(staff_page, assert_accessible)

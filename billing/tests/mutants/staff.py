@@ -46,23 +46,32 @@ MUTANTS = [
     ),
     Mutant(
         name="returned charges aren't written down",
-        file=RETURNS,
-        old='        cursor.execute(statement("return_mark"), parameters)\n',
-        new="",
+        file="billing/sql/return_mark.sql",
+        old="    INSERT INTO billing_returnedcharge (wallet_return_id, entry_id, line_id, amount)\n"
+        "    SELECT %(wallet_return)s, entry_id, line_id, amount FROM ({charges}) AS charge WHERE NOT is_returned\n"
+        "    RETURNING amount\n",
+        new="    SELECT %(wallet_return)s, amount FROM ({charges}) AS charge WHERE NOT is_returned\n",
         caught_by=RETURNED + "test_an_overlapping_return_gives_the_rest_and_says_so",
     ),
     Mutant(
         name="what was returned is returned again",
         file="billing/sql/returnable_charges.sql",
-        old="    AND NOT EXISTS (SELECT FROM billing_returnedcharge AS returned WHERE returned.entry_id = entry.id)\n",
-        new="",
+        old="    returned.id IS NOT NULL AS is_returned\n",
+        new="    false AS is_returned\n",
         caught_by=RETURNED + "test_what_was_returned_before_is_not_returned_again",
+    ),
+    Mutant(
+        name="whoever returns charges gets some of them",
+        file="billing/sql/return_wallets.sql",
+        old="    AND NOT owner.is_staff\n",
+        new="",
+        caught_by=RETURNED + "test_whoever_returns_or_approves_gets_nothing_of_it",
     ),
     Mutant(
         name="what nobody paid is returned",
         file="billing/sql/returnable_charges.sql",
-        old="    -(entry.available_change + entry.held_change) AS amount\n",
-        new="    entry.cost AS amount\n",
+        old="    -(entry.available_change + entry.held_change) AS amount,\n",
+        new="    entry.cost AS amount,\n",
         caught_by=RETURNED + "test_only_what_was_really_paid_is_returned",
     ),
 ]
