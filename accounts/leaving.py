@@ -48,10 +48,16 @@ def remove(user: User) -> None:
 
 def forget_in_log(model: type[models.Model], ids: Iterable[object]) -> None:
     """Take the names of rows, and what was said of them, out of the staff's log: who acted when on which row stays."""
-    of_rows = LogEntry.objects.filter(
-        content_type=ContentType.objects.get_for_model(model), object_id__in=[str(each) for each in ids]
+    forget(
+        LogEntry.objects.filter(
+            content_type=ContentType.objects.get_for_model(model), object_id__in=[str(each) for each in ids]
+        )
     )
-    of_rows.update(object_repr=FORGOTTEN, change_message="")
+
+
+def forget(lines: models.QuerySet[LogEntry]) -> None:
+    """Take the names of rows, and what was said of them, out of some lines of the staff's log."""
+    lines.update(object_repr=FORGOTTEN, change_message="")
 
 
 def _end_sessions(user: User) -> None:

@@ -5,9 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from django.contrib.admin.models import LogEntry
-from django.contrib.contenttypes.models import ContentType
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db.models import Q
 
 from accounts import personal_data
 from accounts.models import User
@@ -38,26 +36,20 @@ from billing.models import (
     Wallet,
     WalletReturn,
 )
-from billing.selectors import archives, copying, exports
+from billing.selectors import archives, copying, exports, staff_log
 from billing.selectors.copying import Blocks, Format
 from billing.selectors.export_contents import Wanted, What
 
 #: Entries come as exports make them, a line each: there may be millions.
 ENTRIES = "entries.jsonl"
 ENTRIES_MEANING = "every entry of your books, as in an export: a line each, amounts in credits"
-#: Rows of a wallet that staff act on.
-LOGGED = (Wallet, ContractRequest, Message, Proposal, Purchase, Refund, SupportRequest)
 
 
 def _staff_log(user: User) -> Iterable[Row]:
     """Yield what staff did to this person's account; who of them it was is theirs."""
-    about = Q(content_type=ContentType.objects.get_for_model(User), object_id=str(user.pk))
-    for model in LOGGED:
-        mine = {"pk": user.wallet.pk} if model is Wallet else {"wallet": user.wallet}
-        ids = [str(each) for each in model._default_manager.filter(**mine).values_list("pk", flat=True)]
-        about |= Q(content_type=ContentType.objects.get_for_model(model), object_id__in=ids)
     fields = ["action_time", "content_type__model", "object_id", "object_repr", "change_message"]
-    yield from LogEntry.objects.filter(about).order_by("pk").values(*fields).iterator(personal_data.AT_ONCE)
+    lines = staff_log.lines_about(user.wallet.pk).order_by("pk")
+    yield from lines.values(*fields).iterator(personal_data.AT_ONCE)
 
 
 PARTS = [

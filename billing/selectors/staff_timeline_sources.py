@@ -7,11 +7,9 @@ from typing import Any
 
 from allauth.usersessions.models import UserSession
 from django.contrib.admin.models import LogEntry
-from django.db.models import Q, QuerySet
-from django.db.models.expressions import RawSQL
+from django.db.models import Model, Q, QuerySet
 from django.db.models.fields.json import KT
 
-from billing import sql
 from billing.models import (
     Checkout,
     ContractRequest,
@@ -30,6 +28,7 @@ from billing.models import (
     SupportRequest,
     Wallet,
 )
+from billing.selectors.staff_log import ACTED_ON, lines_about
 from billing.selectors.staff_timeline import ENTRY, Source
 
 Kind = LedgerEntry.Kind
@@ -46,16 +45,11 @@ GROUPS = {
     "staff": "Staff’s acts",
     "other": "Exports and logins",
 }
-#: What the lines of staff's log are about that are on a wallet's line of time.
-ACTED_ON = (
-    "billing.wallet", "accounts.user", "billing.purchase", "billing.refund", "billing.message", "billing.subscription",
-    "billing.supportrequest", "billing.contractrequest",
-)  # fmt: skip
 
 
 def readable(may: Callable[[str], bool]) -> list[Source]:
     """Return the sources that somebody may read, by their permissions; of staff's acts those on what they may read."""
-    acted_on = [model for model in ACTED_ON if may(model.replace(".", ".view_"))]
+    acted_on = [model for model in ACTED_ON if may(f"{model._meta.app_label}.view_{model._meta.model_name}")]
     acts = partial(_staff_acts, acted_on=acted_on)
     return [
         replace(source, rows=acts) if source.word == "act" else source for source in SOURCES if may(source.permission)
@@ -128,10 +122,8 @@ def _stripe_events(wallet: Wallet) -> QuerySet[StripeEvent]:
     return events.filter(about | of_them).defer("payload")
 
 
-def _staff_acts(wallet: Wallet, *, acted_on: Sequence[str] = ACTED_ON) -> QuerySet[LogEntry]:
-    """Return what staff's log has of the wallet, of its owner, and of what belongs to it: of these models."""
-    about = RawSQL(sql.read("staff_acts"), [wallet.pk, list(acted_on)])  # noqa: S611  (a file of ours)
-    return LogEntry.objects.filter(pk__in=about).select_related("user", "content_type")
+def _staff_acts(wallet: Wallet, *, acted_on: Sequence[type[Model]] = ACTED_ON) -> QuerySet[LogEntry]:
+    return lines_about(wallet.pk, acted_on).select_related("user", "content_type")
 
 
 #: In the order of what is shown first of what happened at the same time: effects above causes.

@@ -5,39 +5,25 @@ What stays names nobody: amounts, times, features, Stripe's ids, and the callers
 
 from datetime import datetime
 
-from accounts.leaving import forget_in_log
+from accounts.leaving import forget, forget_in_log
 from billing.models import (
     Chatbot,
     Checkout,
     ContractRequest,
-    Customer,
-    Dispute,
     EntryNote,
-    Export,
     LedgerEntry,
     MailPreference,
     Message,
     Notice,
-    Proposal,
-    Purchase,
     Refund,
-    StaffAct,
-    StripeSubscription,
-    Subscription,
-    SupportRequest,
     UsageLine,
     Wallet,
-    WalletReturn,
 )
 from billing.models.wallets import DEFAULT_MAX_OUTPUT_TOKENS
+from billing.selectors.staff_log import lines_about
 from billing.services import exports, staff_acts, support
 from billing.services.transactions import in_one_transaction
 
-#: Rows of a wallet that staff act on, so that their log may name them; entries and holds have numbers for names.
-LOGGED = (
-    Chatbot, Checkout, ContractRequest, Customer, Dispute, Export, Message, Notice, Proposal, Purchase,
-    Refund, StaffAct, StripeSubscription, Subscription, SupportRequest, WalletReturn,
-)  # fmt: skip
 ERASED_CHATBOT = "Chatbot"
 
 
@@ -76,7 +62,5 @@ def forget_step_names(*, wallet_id: int) -> int:
 
 
 def _forget_in_log(wallet: Wallet) -> None:
-    forget_in_log(Wallet, [wallet.pk])
-    for model in LOGGED:
-        forget_in_log(model, model.objects.filter(wallet=wallet).values_list("pk", flat=True))
+    forget(lines_about(wallet.pk))
     forget_in_log(EntryNote, EntryNote.objects.filter(entry__wallet=wallet).values_list("pk", flat=True))

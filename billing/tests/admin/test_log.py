@@ -65,6 +65,17 @@ def test_it_can_be_filtered(work: None, browser_of_bella: Client, alice: User, b
         assert browser_of_bella.get(f"{LOG}?{nonsense}").status_code == 200
 
 
+def test_a_wallet_s_number_finds_what_was_done_to_its_rows_and_its_owner(
+    work: None, browser_of_stella: Client, browser_of_bella: Client, alice: User
+) -> None:
+    do(browser_of_stella, f"/admin/billing/wallet/{alice.wallet.pk}/adjust/", amount="6000", reason="Black videos.")
+    browser_of_stella.post(f"/admin/accounts/user/{alice.pk}/change/", {"name": "Alice", "time_zone": "UTC"})
+    found = lines(browser_of_bella, f"q={alice.wallet.pk}")
+    assert "Proposed." in found
+    assert any('"changed"' in line for line in found), "her account was switched off"
+    assert lines(browser_of_bella, f"q={2**63 - 1}") == []
+
+
 def test_a_line_is_a_page_and_nobody_changes_it(
     work: None, browser_of_bella: Client, browser_of_stella: Client
 ) -> None:

@@ -184,6 +184,11 @@ def test_staff_s_acts_are_on_the_line(alice: User, browser_of_stella: Client) ->
     )
 
 
+def test_so_is_what_they_proposed(alice: User, browser_of_stella: Client) -> None:
+    do(browser_of_stella, f"/admin/billing/wallet/{alice.wallet.pk}/adjust/", amount="6000", reason="Black videos.")
+    assert "Proposed." in browser_of_stella.get(f"/admin/billing/wallet/{alice.wallet.pk}/timeline/").content.decode()
+
+
 def test_an_act_is_shown_to_who_may_read_what_it_was_done_to(lively: User, now: datetime) -> None:
     sam = sign_up("sam", at=now, is_staff=True)
     sam.user_permissions.set(Permission.objects.filter(codename__in=["view_ledgerentry", "view_wallet"]))
