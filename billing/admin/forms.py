@@ -18,6 +18,7 @@ from billing.units import format_credits, parse_credits
 SHORT_REASON = 200
 HEAD_START = timedelta(minutes=10)
 FIRST_YEAR, LAST_YEAR = 2000, 2100
+IN_THE_LOG = "in the staff's log (about a customer, until they leave)"
 
 
 class CreditsField(forms.Field):
@@ -142,7 +143,7 @@ class KeyForm(UUIDForm):
 class ReasonForm(forms.Form):
     """Why something is done."""
 
-    reason = ReasonField("For colleagues, in the staff's log for good.")
+    reason = ReasonField(f"For colleagues, {IN_THE_LOG}.")
 
 
 class RefusalForm(forms.Form):
@@ -161,14 +162,14 @@ class RefundForm(forms.Form):
 class SuspensionForm(forms.Form):
     """Why a wallet is suspended."""
 
-    reason = ReasonField("The owner is shown this text, and it stays in the staff's log.", max_length=SHORT_REASON)
+    reason = ReasonField("The owner is shown this text, and it is in the staff's log.", max_length=SHORT_REASON)
 
 
 class SeeingAsForm(forms.Form):
     """Why a member of staff wants to see what a customer sees."""
 
     reason = ReasonField(
-        "For colleagues, in the staff's log for good: the question's number, not people's secrets.",
+        f"For colleagues, {IN_THE_LOG}: the question's number, not people's secrets.",
         max_length=SHORT_REASON,
     )
 
@@ -188,7 +189,7 @@ class ContractForm(forms.Form):
         widget=forms.RadioSelect(attrs={"class": "radiolist"}),
     )
     allowance = CreditsField(label="How many", required=False, help_text="For a custom number; from now on.")
-    reason = ReasonField("For colleagues, in the staff's log for good: the contract's number, not people's secrets.")
+    reason = ReasonField(f"For colleagues, {IN_THE_LOG}: the contract's number, not people's secrets.")
 
     def clean(self) -> dict[str, Any]:
         """Refuse a number of credits that contradicts the kind, or that isn't one."""
