@@ -2,13 +2,16 @@
 
 import os
 from collections.abc import Callable, Iterator
+from threading import Condition
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from django.core.signals import request_finished, request_started
 from django.db import connections
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request, WebError
+from pytest_playwright import CreateContextCallback
 
 FLAGS = [
     "--no-sandbox",
@@ -19,6 +22,8 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+#: How long the server may take to finish its answers when a test is over, in seconds.
+PATIENCE_SECONDS = 20
 #: Without axe's own copies of stylesheets: for one that imports another, it would write a forbidden <style>.
 AXE = {
     "preload": False,
@@ -55,6 +60,39 @@ def _database_beside_the_browser() -> Iterator[None]:
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
         patch.setitem(connections.settings["default"], "CONN_MAX_AGE", 0)
         yield
+
+
+@pytest.fixture
+def answered(transactional_db: None) -> Iterator[None]:
+    """Let the server finish what it answers before the database is emptied: a download reads it until its last line."""
+    changed, under_way = Condition(), 0
+
+    def count(change: int) -> None:
+        nonlocal under_way
+        with changed:
+            under_way += change
+            changed.notify_all()
+
+    def started(**_: object) -> None:
+        count(+1)
+
+    def finished(**_: object) -> None:
+        count(-1)
+
+    request_started.connect(started)
+    request_finished.connect(finished)
+    yield
+    with changed:
+        is_quiet = changed.wait_for(lambda: under_way <= 0, PATIENCE_SECONDS)
+    request_started.disconnect(started)
+    request_finished.disconnect(finished)
+    assert is_quiet, f"{under_way} requests were still being answered {PATIENCE_SECONDS} seconds after the browser left"
+
+
+@pytest.fixture
+def new_context(answered: None, new_context: CreateContextCallback) -> CreateContextCallback:
+    """Open windows after the database was made ready, and so close them before it is emptied."""
+    return new_context
 
 
 @pytest.fixture
