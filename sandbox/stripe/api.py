@@ -28,6 +28,7 @@ from sandbox.stripe import (
     payments,
     portal,
     refunds,
+    serving,
     subscriptions,
 )
 from sandbox.stripe.engine import Engine
@@ -68,11 +69,11 @@ def routes() -> list[Route]:
     return [route for noun in NOUNS for route in noun.ROUTES]
 
 
-def blueprint(engine: Engine, secret_key: str) -> Blueprint:
+def blueprint(secret_key: str) -> Blueprint:
     """Return the API as a Flask blueprint that accepts that secret key."""
     api = Blueprint("api", __name__)
     for number, route in enumerate(routes()):
-        api.add_url_rule(route.path, f"route_{number}", _view(engine, secret_key, route), methods=[route.method])
+        api.add_url_rule(route.path, f"route_{number}", _view(secret_key, route), methods=[route.method])
 
     @api.route("/v1/<path:path>", methods=["GET", "POST", "DELETE"])
     def unknown(path: str) -> Response:
@@ -82,11 +83,12 @@ def blueprint(engine: Engine, secret_key: str) -> Blueprint:
     return api
 
 
-def _view(engine: Engine, secret_key: str, route: Route) -> Callable[..., Response]:
+def _view(secret_key: str, route: Route) -> Callable[..., Response]:
     def view(**ids: str) -> Response:
         request_id = f"req_{secrets.token_hex(7)}"
         try:
             _check_caller(secret_key)
+            engine = serving.engine()
             _fail_on_purpose(engine)
             answer = _alone(engine, route, list(ids.values()), request_id)
             return _lost(engine, answer)

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
+from sandbox.stripe import serving
 from sandbox.stripe.engine import Engine
 from sandbox.stripe.errors import Refused
 from sandbox.stripe.samples import GOOD_CARD
@@ -156,7 +157,7 @@ ACTS: dict[str, Callable[..., Object]] = {
 }
 
 
-def blueprint(engine: Engine) -> Blueprint:
+def blueprint() -> Blueprint:
     control = Blueprint("control", __name__, url_prefix="/sandbox/control")
 
     @control.post("/<act>")
@@ -171,7 +172,7 @@ def blueprint(engine: Engine) -> Blueprint:
             return jsonify(error={"message": "Send a JSON object, as application/json."}), 400
         try:
             _check(ACTS[act], body)
-            return jsonify(ACTS[act](engine, **body))
+            return jsonify(ACTS[act](serving.engine(), **body))
         except Refused as refusal:
             return jsonify(error=refusal.body()), refusal.status
 

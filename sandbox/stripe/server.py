@@ -8,11 +8,13 @@ accepts), STRIPE_SANDBOX_WEBHOOK_URL and STRIPE_WEBHOOK_SECRETS (where events go
 """
 
 import os
+from copy import copy
+from functools import cache
 from pathlib import Path
 
 from flask import Flask
 
-from sandbox.stripe import api, control, endpoints, portal
+from sandbox.stripe import api, control, endpoints, portal, serving
 from sandbox.stripe.delivery import Delivery
 from sandbox.stripe.engine import Engine
 from sandbox.stripe.pages import blueprint as pages
@@ -54,12 +56,19 @@ LISTENED_TO = (
 
 def build(engine: Engine, *, secret_key: str = SECRET_KEY) -> Flask:
     """Return the API, the control API and the pages over an engine."""
-    app = Flask("sandbox.stripe", static_folder=None)
-    app.extensions["engine"] = engine
+    app = copy(_without_engine(secret_key))
+    serving.serve(app, engine)
     with engine.acting():
         portal.default_configuration(engine)
-    app.register_blueprint(api.blueprint(engine, secret_key))
-    app.register_blueprint(control.blueprint(engine))
+    return app
+
+
+@cache
+def _without_engine(secret_key: str) -> Flask:
+    """Return what applications have in common: making the routes takes longer than most of what is asked of them."""
+    app = Flask("sandbox.stripe", static_folder=None)
+    app.register_blueprint(api.blueprint(secret_key))
+    app.register_blueprint(control.blueprint())
     app.register_blueprint(pages)
     return app
 

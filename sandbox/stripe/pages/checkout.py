@@ -8,7 +8,8 @@ from flask.typing import ResponseReturnValue
 
 from sandbox.stripe.errors import CardDeclined, NeedsThreeDSecure, Refused
 from sandbox.stripe.pages.cards import EXAMPLE, TEST_CARDS, CardForm
-from sandbox.stripe.pages.frame import MERCHANT, allow_form_target, blueprint, engine, every, money, not_found
+from sandbox.stripe.pages.frame import MERCHANT, allow_form_target, blueprint, every, money, not_found
+from sandbox.stripe.serving import engine
 from sandbox.stripe.store import Object
 
 

@@ -13,7 +13,8 @@ from flask.typing import ResponseReturnValue
 
 from sandbox.stripe.errors import Refused
 from sandbox.stripe.pages import desk
-from sandbox.stripe.pages.frame import blueprint, engine, money, one_of
+from sandbox.stripe.pages.frame import blueprint, money, one_of
+from sandbox.stripe.serving import engine
 from sandbox.stripe.world import Faults
 
 HOUR = 3600

@@ -5,8 +5,9 @@ from itertools import islice
 from typing import Any
 
 from sandbox.stripe.pages.documents import items_of
-from sandbox.stripe.pages.frame import all_of, engine, one_of
+from sandbox.stripe.pages.frame import all_of, one_of
 from sandbox.stripe.pages.portal import OVER, plan_of
+from sandbox.stripe.serving import engine
 from sandbox.stripe.store import Object
 
 NEWEST_PLANS = 12

@@ -5,8 +5,9 @@ from flask.typing import ResponseReturnValue
 
 from sandbox.stripe import collection
 from sandbox.stripe.errors import Refused
-from sandbox.stripe.pages.frame import all_of, blueprint, engine, not_found, one_of
+from sandbox.stripe.pages.frame import all_of, blueprint, not_found, one_of
 from sandbox.stripe.pages.portal import TONES
+from sandbox.stripe.serving import engine
 from sandbox.stripe.store import Object
 
 

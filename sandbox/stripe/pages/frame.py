@@ -1,15 +1,14 @@
 """What all the pages share: the blueprint, the engine behind it, how amounts and times are written, the headers."""
 
 from datetime import UTC, datetime
-from typing import cast
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Response, current_app, g, render_template
+from flask import Blueprint, Response, g, render_template
 from lucide.jinja import lucide
 from markupsafe import Markup
 
-from sandbox.stripe.engine import Engine
 from sandbox.stripe.pages.cards import grouped
+from sandbox.stripe.serving import engine
 from sandbox.stripe.store import Object
 
 MERCHANT = "CleverAI"
@@ -23,11 +22,6 @@ blueprint = Blueprint(
 )
 blueprint.add_app_template_global(lucide, "icon")
 blueprint.add_app_template_filter(grouped, "grouped")
-
-
-def engine() -> Engine:
-    """Return the engine of the application that answers."""
-    return cast("Engine", current_app.extensions["engine"])
 
 
 def one_of(kind: str, item_id: str) -> Object:

@@ -9,7 +9,8 @@ from flask.typing import ResponseReturnValue
 from sandbox.stripe import changes
 from sandbox.stripe.errors import Refused
 from sandbox.stripe.pages.cards import EXAMPLE, TEST_CARDS, CardForm
-from sandbox.stripe.pages.frame import MERCHANT, allow_form_target, blueprint, engine, every, not_found, one_of
+from sandbox.stripe.pages.frame import MERCHANT, allow_form_target, blueprint, every, not_found, one_of
+from sandbox.stripe.serving import engine
 from sandbox.stripe.store import Object
 
 NOTICES = {
