@@ -13,15 +13,8 @@ from django.db import connections
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request, WebError
 from pytest_playwright import CreateContextCallback
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+from sandbox import chromium
+
 #: How long the server may take to finish its answers when a test is over, in seconds.
 PATIENCE_SECONDS = 20
 #: Without axe's own copies of stylesheets: for one that imports another, it would write a forbidden <style>.
@@ -40,7 +33,7 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
         pytest.fail(
             "CHROMIUM names no browser; `make test` sets it, or: CHROMIUM=$(python -m sandbox chromium) pytest …"
         )
-    return {**browser_type_launch_args, "executable_path": path, "args": FLAGS}
+    return {**browser_type_launch_args, "executable_path": path, "args": chromium.FLAGS}
 
 
 @pytest.fixture(scope="session")
