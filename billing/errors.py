@@ -27,6 +27,13 @@ class UnknownWallet(MeteringError):
     """There is no such wallet."""
 
 
+class OwnerHasLeft(MeteringError):
+    """Nobody owns this wallet any more, so that nothing in somebody's own words is written into it."""
+
+    def __init__(self) -> None:
+        super().__init__("This account was deleted.")
+
+
 class NoPlan(MeteringError):
     """The wallet has no subscription, so nothing says what it may use."""
 

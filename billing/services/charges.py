@@ -307,12 +307,13 @@ def post_usage(
 
 
 def _write_lines(books: Books, entry: LedgerEntry, steps: Sequence[Step], uses: Sequence[PricedUse | None]) -> None:
+    is_owned = books.wallet.owner_id is not None  # names of whoever has left are forgotten, and none comes after them
     UsageLine.objects.bulk_create(
         UsageLine(
             wallet=books.wallet,
             entry=entry,
             position=position,
-            name=step.name,
+            name=step.name if is_owned else "",
             feature_id=use.feature if use else None,
             quantity=use.quantity if use else None,
             price=use.price if use else None,

@@ -8,7 +8,7 @@ from datetime import datetime
 from billing.errors import InvalidRequest, MeteringError, UnknownFeature
 from billing.models import Chatbot, Feature
 from billing.selectors import chatbots as selectors
-from billing.services.ledger import Books
+from billing.services.ledger import Books, require_owner
 from billing.services.settlement import settled_books
 from billing.services.transactions import in_one_transaction
 
@@ -38,10 +38,11 @@ def create(*, wallet_id: int, name: str, model: str, now: datetime) -> Chatbot:
     """Return a new chatbot that answers with the chat model `model` and spends this wallet's credits.
 
     The wallet's lock makes the limit hold for two clicks at once. Raises ChatbotLimitReached, InvalidRequest for a
-    name that can't be shown, and UnknownFeature for anything that isn't a chat model with a price.
+    name that can't be shown, UnknownFeature for anything that isn't a chat model with a price, and OwnerHasLeft.
     """
     name, feature = checked_name(name), _chat_model(model, now=now)
     with settled_books(wallet_id, now=now) as books:
+        require_owner(books.wallet)
         _require_room(books)
         return Chatbot.objects.create(wallet_id=wallet_id, name=name, model=feature, created_at=now)
 
@@ -105,6 +106,7 @@ def checked_name(name: str) -> str:
 def _own(wallet_id: int, chatbot_id: int, *, now: datetime) -> Iterator[tuple[Books, Chatbot]]:
     """Yield the settled books and one of the wallet's chatbots; nobody else's is found."""
     with settled_books(wallet_id, now=now) as books:
+        require_owner(books.wallet)
         chatbot = selectors.find(books.wallet, chatbot_id)
         if chatbot is None:
             raise UnknownChatbot("There is no such chatbot.")

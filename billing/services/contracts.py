@@ -7,6 +7,7 @@ from billing import emails
 from billing.errors import InvalidRequest
 from billing.models import ContractRequest, Wallet
 from billing.queue import hint
+from billing.services.ledger import lock_owned_wallet
 from billing.services.transactions import in_one_transaction
 from billing.units import CREDIT, LARGEST_AMOUNT
 
@@ -23,14 +24,14 @@ def request_contract(
     """Keep a wallet's wish and have it mailed after commit; return it, or the one that waits for an answer already.
 
     `monthly_credits` are whole credits, None where they aren't known yet. Raises InvalidRequest for an empty or
-    overlong text, and for a number of credits that no books can hold.
+    overlong text, and for a number of credits that no books can hold; OwnerHasLeft.
     """
     company, message = " ".join(company.split()), message.strip()
     if not 1 <= len(company) <= LONGEST_COMPANY or not 1 <= len(message) <= LONGEST_MESSAGE:
         raise InvalidRequest("A request for a contract names a company and says something.")
     if monthly_credits is not None and not 1 <= monthly_credits <= MOST_CREDITS:
         raise InvalidRequest("A contract is for at least one credit a month.")
-    Wallet.objects.select_for_update(no_key=True).get(pk=wallet.pk)
+    lock_owned_wallet(wallet.pk)
     waiting = open_request(wallet)
     if waiting is not None:
         return waiting

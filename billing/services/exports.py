@@ -14,6 +14,7 @@ from billing.selectors.copying import Format
 from billing.selectors.export_contents import Wanted, from_json
 from billing.services import outbox
 from billing.services.export_writing import ClaimLost, Progress, Written, storage, store
+from billing.services.ledger import lock_owned_wallet
 from billing.services.requests import fingerprint
 from billing.services.transactions import in_one_transaction
 
@@ -49,11 +50,11 @@ class TooManyExports(MeteringError):
 def request(*, wanted: Wanted, file_format: Format, now: datetime) -> Export:
     """Keep what somebody wants as a file and have it written after commit; return it, or the same that is there.
 
-    Raises TooManyExports.
+    Raises TooManyExports and OwnerHasLeft.
     """
     asked = wanted.as_json
     print_of_it = fingerprint(wanted.what, file_format, asked)
-    Wallet.objects.select_for_update(no_key=True).get(pk=wanted.wallet.pk)
+    lock_owned_wallet(wanted.wallet.pk)
     of_wallet = Export.objects.filter(wallet=wanted.wallet)
     unfinished = Q(status__in=Export.UNFINISHED)
     just_written = Q(status=Status.READY, created_at__gt=now - DOUBLE_CLICK)

@@ -10,7 +10,7 @@ from django.db import transaction
 
 from accounts.time_zones import zone
 from billing import traces
-from billing.errors import InvalidRequest, NoPlan, UnknownWallet
+from billing.errors import InvalidRequest, NoPlan, OwnerHasLeft, UnknownWallet
 from billing.models import EntryShare, Grant, Hold, LedgerEntry, Subscription, Wallet
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
@@ -176,6 +176,22 @@ def lock_wallet(wallet_id: int) -> Wallet:
     if wallet is None:
         raise UnknownWallet("There is no such wallet.")
     return wallet
+
+
+def lock_owned_wallet(wallet_id: int) -> Wallet:
+    """Lock a wallet that somebody's own words are to be written into, and return it.
+
+    Leaving takes the same lock, so that no word comes after it. Raises UnknownWallet and OwnerHasLeft.
+    """
+    wallet = lock_wallet(wallet_id)
+    require_owner(wallet)
+    return wallet
+
+
+def require_owner(wallet: Wallet) -> None:
+    """Raise OwnerHasLeft for a locked wallet that nobody owns any more."""
+    if wallet.owner_id is None:
+        raise OwnerHasLeft
 
 
 def shares_of(entry: LedgerEntry) -> dict[int, Share]:

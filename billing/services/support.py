@@ -7,6 +7,7 @@ from billing.errors import InvalidRequest, MeteringError
 from billing.models import Message, SupportRequest, Wallet
 from billing.selectors.support import level_of
 from billing.services import outbox
+from billing.services.ledger import lock_owned_wallet
 from billing.services.transactions import in_one_transaction
 
 MOST_OPEN = 5
@@ -25,14 +26,14 @@ def ask(*, wallet: Wallet, topic: str, subject: str, message: str, now: datetime
     """Keep a customer's request with the present level of their plan, and return it.
 
     One that waits already in the same words is returned instead of a second. Raises InvalidRequest for an empty or
-    overlong text and an unknown topic, and TooManyOpenRequests.
+    overlong text and an unknown topic, TooManyOpenRequests, and OwnerHasLeft.
     """
     words = {"topic": topic, "subject": " ".join(subject.split()), "message": message.strip()}
     _require_words(words["subject"], LONGEST_SUBJECT)
     _require_words(words["message"], LONGEST_TEXT)
     if topic and topic not in SupportRequest.Topic:
         raise InvalidRequest("There is no such topic.")
-    locked = Wallet.objects.select_for_update(no_key=True).get(pk=wallet.pk)
+    locked = lock_owned_wallet(wallet.pk)
     waiting = SupportRequest.objects.filter(wallet=wallet, answered_at=None)
     if same := waiting.filter(**words).first():
         return same

@@ -13,9 +13,7 @@ from billing.errors import InvalidRequest
 from billing.forms import LeavingForm
 from billing.selectors import leaving as selectors
 from billing.services import departures, leaving
-from billing.views.wallets import SignedInRequest, as_signed_in, with_wallet
-
-GOODBYE = "goodbye"
+from billing.views.wallets import GOODBYE, SignedInRequest, as_signed_in, with_wallet
 
 
 @require_safe

@@ -6,15 +6,18 @@ from typing import Concatenate, ParamSpec, TypeVar, cast
 
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django_htmx.middleware import HtmxDetails
 
 from accounts.models import User
+from billing.errors import OwnerHasLeft
 from billing.services.wallets import settled_wallet
 
 P = ParamSpec("P")
 R = TypeVar("R", bound=HttpResponseBase)
+
+GOODBYE = "goodbye"
 
 
 class SignedInRequest(HttpRequest):
@@ -32,14 +35,20 @@ def as_signed_in(request: HttpRequest) -> SignedInRequest:
 def with_wallet(
     view: Callable[Concatenate[SignedInRequest, P], R],
 ) -> Callable[Concatenate[HttpRequest, P], R | HttpResponse]:
-    """Settle `request.user.wallet` before the view reads it; whoever has none gets a page that says so."""
+    """Settle `request.user.wallet` before the view reads it; whoever has none gets a page that says so.
+
+    Who deletes their account in another tab meanwhile is said goodbye to.
+    """
 
     @wraps(view)
     def run(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> R | HttpResponse:
         signed_in = as_signed_in(request)
         if settled_wallet(owner=signed_in.user, now=timezone.now()) is None:
             return render(request, "billing/no_wallet.html", status=404)
-        return view(signed_in, *args, **kwargs)
+        try:
+            return view(signed_in, *args, **kwargs)
+        except OwnerHasLeft:
+            return redirect(GOODBYE)
 
     return run
 

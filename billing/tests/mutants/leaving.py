@@ -51,6 +51,20 @@ MUTANTS = [
         caught_by=ERASED,
     ),
     Mutant(
+        name="a click that was under way writes after somebody has left",
+        file="billing/services/ledger.py",
+        old="    if wallet.owner_id is None:\n        raise OwnerHasLeft\n",
+        new="    return\n",
+        caught_by="billing/tests/leaving/test_no_words_after.py::test_a_click_that_comes_after_it_writes_nothing[support]",
+    ),
+    Mutant(
+        name="a run that ends after somebody has left names its steps",
+        file="billing/services/charges.py",
+        old='            name=step.name if is_owned else "",\n',
+        new="            name=step.name,\n",
+        caught_by="billing/tests/leaving/test_no_words_after.py::test_a_run_that_ends_after_it_is_charged_without_names",
+    ),
+    Mutant(
         name="a line of the books may change where nobody owns them",
         file="billing/sql/nameless_lines.sql",
         old=" AND to_jsonb(NEW) - 'name' = to_jsonb(OLD) - 'name'",

@@ -7,9 +7,11 @@ import pytest
 
 from accounts.models import User
 from billing import metering
-from billing.errors import InvalidRequest, MeteringError
-from billing.models import Farewell, Wallet
-from billing.services import farewells, leaving
+from billing.errors import InvalidRequest, MeteringError, OwnerHasLeft
+from billing.metering import Node
+from billing.models import Farewell, LedgerEntry, Wallet
+from billing.services import erasure, farewells, leaving
+from billing.tests.leaving.test_no_words_after import ACTS, WORDS, rows_with_words
 from billing.tests.people import sign_up
 from billing.tests.races.together import run_together
 
@@ -39,6 +41,25 @@ def test_charges_beside_it_are_all_or_nothing(alice: User, now: datetime) -> Non
     assert done[7]
     wallet.refresh_from_db()
     assert (wallet.owner_id, wallet.available) == (None, 100_000 - 5_000 * (sum(done) - 1))
+
+
+def test_of_what_is_written_beside_it_no_word_stays(alice: User, now: datetime) -> None:
+    wallet = alice.wallet
+    node = Node(name=WORDS, feature="web-search", quantity=1)
+
+    def act(number: int) -> None:
+        if number == 5:
+            leaving.delete_account(user_id=alice.pk, now=now)
+        elif number < len(ACTS):
+            with suppress(OwnerHasLeft):
+                list(ACTS.values())[number](wallet, now)
+        else:
+            metering.charge_workflow(wallet=wallet, workflow="report", nodes=[node], key=str(number), now=now)
+
+    run_together(act, range(12))
+    erasure.forget_step_names(wallet_id=wallet.pk)
+    assert LedgerEntry.objects.filter(wallet=wallet, kind="charge").count() == 7
+    assert rows_with_words() == 0
 
 
 def test_of_two_last_superusers_who_leave_together_one_stays(db: None, now: datetime) -> None:
