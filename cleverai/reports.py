@@ -29,6 +29,7 @@ def start(*, dsn: str, environment: str) -> None:
         include_local_variables=False,
         max_request_body_size="never",
         max_breadcrumbs=0,
+        trace_propagation_targets=[],
         before_send=cleaned,  # type: ignore[arg-type]  # its Event is a dict
     )
 
