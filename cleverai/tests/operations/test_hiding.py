@@ -1,8 +1,12 @@
 """What must never be read in a log is taken out of any text, and what operators need stays."""
 
-import pytest
+import subprocess
+import sys
 
-from cleverai.hiding import hidden
+import pytest
+from django.conf import settings
+
+from cleverai.hiding import CUT, HIDDEN, LONGEST_LINE, hidden
 
 
 @pytest.mark.parametrize(
@@ -50,3 +54,48 @@ def test_it_hides(text: str, safe: str) -> None:
 )
 def test_it_leaves(text: str) -> None:
     assert hidden(text) == text
+
+
+def test_two_addresses_without_a_space_between_them_are_hidden() -> None:
+    assert "x@" not in hidden("alice@example.com1x@example.org") + hidden("alice@example.comx@example.org")
+
+
+def test_what_a_database_quotes_is_hidden_to_its_end() -> None:
+    assert hidden("DETAIL:  Failing row contains (7, Alice, an") == f"DETAIL:  Failing row contains ({HIDDEN})"
+
+
+def test_a_line_is_cut_before_the_word_that_would_be_halved() -> None:
+    text = f"It failed:\n{'x ' * (LONGEST_LINE // 2 - 3)}alice@example.com and more\nIts last line."
+    first, second, last = hidden(text).split("\n")
+    assert (first, last) == ("It failed:", "Its last line.")
+    assert second.endswith(f"x {CUT}")
+    assert len(second) < LONGEST_LINE + 10
+    assert hidden("y" * (LONGEST_LINE + 1)) == CUT
+
+
+#: What a visitor could write into a line, over and over, so that a pattern that begins anew everywhere never ends.
+REPEATED = [
+    "a", "a.", "a@", "a@b", "a.b@", "a-b+", "?", "a?", "a?b", "_secret", "token", "token-", "token=", "token ",
+    "csrf: ", " ", "1", "1 ", "1-", "http://", "https://a", "a://", "a://a", "://@", "bearer ", "DETAIL: ",
+    "DETAIL: Key (",
+    "DETAIL: Failing row contains (", "DETAIL: Failing row contains ()", '"', "password='", "é", "/a?b=",
+]  # fmt: skip
+CPU_SECONDS = 10
+HOSTILE = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_CPU, ({seconds}, {seconds}))
+from cleverai.hiding import LONGEST_LINE, hidden
+for text in {repeated!r}:
+    line = " " + text * ((LONGEST_LINE - 2) // len(text))
+    hidden("\\n".join([line] * {lines}))
+"""
+
+
+def test_no_line_takes_long() -> None:
+    """So many long lines take some seconds, and would take hours if one pattern took the square of a line's length.
+
+    A process of its own gets so much work done and no more; it is killed when it hasn't come to its end by then.
+    """
+    program = HOSTILE.format(repeated=REPEATED, lines=8, seconds=CPU_SECONDS)
+    done = subprocess.run([sys.executable, "-c", program], cwd=settings.BASE_DIR, check=False)  # noqa: S603
+    assert done.returncode == 0
