@@ -60,6 +60,12 @@ def forget(lines: models.QuerySet[LogEntry]) -> None:
     lines.update(object_repr=FORGOTTEN, change_message="")
 
 
+def logged_ids(model: type[models.Model]) -> set[str]:
+    """Return the ids of the rows of a model that the staff's log has lines about."""
+    about = LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(model))
+    return {each for each in about.values_list("object_id", flat=True).distinct() if each}
+
+
 def _end_sessions(user: User) -> None:
     keys = list(UserSession.objects.filter(user=user).values_list("session_key", flat=True))
     Session.objects.filter(session_key__in=keys).delete()

@@ -3,7 +3,9 @@
 import pytest
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
+from django.contrib.contenttypes.models import ContentType
 from django.test import Client
 
 from accounts.models import User
@@ -94,6 +96,22 @@ def test_a_lost_second_step_is_deleted_but_not_a_superuser_s_nor_one_s_own(stell
     browser.post("/admin/mfa/authenticator/", picked)
     left = Authenticator.objects.filter(type="webauthn")
     assert {step.user for step in left} == {olga, stella}
+
+
+def test_the_log_has_no_name_that_somebody_gave_a_passkey(admin_client: Client, alice: User) -> None:
+    for name in ("Alice’s phone", "Alice’s blue key"):
+        Authenticator.objects.create(user=alice, type="webauthn", data={"name": name})
+    keys = [step.pk for step in Authenticator.objects.filter(user=alice)]
+    admin_client.post(f"/admin/mfa/authenticator/{keys[0]}/delete/", {"post": "yes"})
+    picked = {"action": "delete_selected", "_selected_action": keys, "post": "yes"}
+    admin_client.post("/admin/mfa/authenticator/", picked)
+    assert not Authenticator.objects.filter(user=alice).exists()
+    assert told_of_steps() == [f"WebAuthn of person {alice.pk}"] * 2
+
+
+def told_of_steps() -> list[str]:
+    lines = LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(Authenticator))
+    return list(lines.values_list("object_repr", flat=True))
 
 
 def test_no_filter_feels_its_way_along_a_password(admin_client: Client, alice: User) -> None:

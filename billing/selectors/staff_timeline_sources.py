@@ -7,16 +7,13 @@ from typing import Any
 
 from allauth.usersessions.models import UserSession
 from django.contrib.admin.models import LogEntry
-from django.db.models import Model, Q, QuerySet
-from django.db.models.fields.json import KT
+from django.db.models import Model, QuerySet
 
 from billing.models import (
     Checkout,
     ContractRequest,
-    Customer,
     Dispute,
     Export,
-    FormerCustomer,
     Grant,
     LedgerEntry,
     Message,
@@ -24,12 +21,12 @@ from billing.models import (
     Purchase,
     Refund,
     StripeEvent,
-    StripeSubscription,
     SupportRequest,
     Wallet,
 )
 from billing.selectors.staff_log import ACTED_ON, lines_about
 from billing.selectors.staff_timeline import ENTRY, Source
+from billing.selectors.stripe_events import events_about
 
 Kind = LedgerEntry.Kind
 
@@ -102,24 +99,7 @@ def _sessions(wallet: Wallet) -> QuerySet[Any]:
 
 
 def _stripe_events(wallet: Wallet) -> QuerySet[StripeEvent]:
-    """Return what Stripe sent about the wallet's customers, or about anything that they have at Stripe."""
-    customers = {
-        *Customer.objects.filter(wallet=wallet).values_list("stripe_customer_id", flat=True),
-        *FormerCustomer.objects.filter(wallet=wallet).values_list("stripe_customer_id", flat=True),
-    } - {None}
-    things: set[str | None] = set(customers)
-    for model, field in (
-        (StripeSubscription, "stripe_subscription_id"),
-        (Checkout, "stripe_session_id"),
-        (Purchase, "stripe_invoice_id"),
-        (Refund, "stripe_refund_id"),
-        (Dispute, "stripe_dispute_id"),
-    ):
-        things.update(model._default_manager.filter(wallet=wallet).values_list(field, flat=True))
-    about = Q(object_id__in=sorted(thing for thing in things if thing))
-    of_them = Q(customer__in=sorted(each for each in customers if each))
-    events = StripeEvent.objects.alias(customer=KT("payload__data__object__customer"))
-    return events.filter(about | of_them).defer("payload")
+    return events_about(wallet).defer("payload")
 
 
 def _staff_acts(wallet: Wallet, *, acted_on: Sequence[type[Model]] = ACTED_ON) -> QuerySet[LogEntry]:

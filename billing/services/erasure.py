@@ -5,7 +5,7 @@ What stays names nobody: amounts, times, features, Stripe's ids, and the callers
 
 from datetime import datetime
 
-from accounts.leaving import forget, forget_in_log
+from accounts.leaving import forget, forget_in_log, logged_ids
 from billing.models import (
     Chatbot,
     Checkout,
@@ -16,11 +16,13 @@ from billing.models import (
     Message,
     Notice,
     Refund,
+    StripeEvent,
     UsageLine,
     Wallet,
 )
 from billing.models.wallets import DEFAULT_MAX_OUTPUT_TOKENS
 from billing.selectors.staff_log import lines_about
+from billing.selectors.stripe_events import events_that_mention
 from billing.services import exports, staff_acts, support
 from billing.services.transactions import in_one_transaction
 
@@ -63,4 +65,6 @@ def forget_step_names(*, wallet_id: int) -> int:
 
 def _forget_in_log(wallet: Wallet) -> None:
     forget(lines_about(wallet.pk))
+    replayed = StripeEvent.objects.filter(pk__in=[each for each in logged_ids(StripeEvent) if each.isdecimal()])
+    forget_in_log(StripeEvent, events_that_mention(wallet, among=replayed).values_list("pk", flat=True))
     forget_in_log(EntryNote, EntryNote.objects.filter(entry__wallet=wallet).values_list("pk", flat=True))
