@@ -109,9 +109,10 @@ class Answer:
 
     `entry` is the last one by then, or None before the books began. `opening` is what there was when the cycle began,
     `steps` what happened since, `closing` their sum. `parts` are the grants that made up the balance or were touched in
-    this cycle, `emptied` counts the others. `unburnt` is the cost of use in this cycle that burned nothing, because the
-    wallet was unlimited; `uncovered` that of use that no credits were left for. `later` are entries for something due
-    by then that were written down afterwards.
+    this cycle, those with most left first, and `unlisted` those beyond the first 50; `emptied` counts the others.
+    `unburnt` is the cost of use in this cycle that burned nothing, because the wallet was unlimited; `uncovered` that
+    of use that no credits were left for. `later` are entries for something due by then that were written down
+    afterwards.
     """
 
     at: datetime | None
@@ -121,11 +122,17 @@ class Answer:
     steps: tuple[Step, ...] = ()
     closing: Step = field(default_factory=lambda: Step("Balance"))
     parts: tuple[Part, ...] = ()
+    unlisted: tuple[Part, ...] = ()
     emptied: int = 0
     unburnt: int = 0
     uncovered: int = 0
     before: tuple[LedgerEntry, ...] = ()
     later: tuple[LedgerEntry, ...] = ()
+
+    @property
+    def unlisted_posted(self) -> int:
+        """What was left and held of the grants that aren't listed."""
+        return sum(part.left + part.held for part in self.unlisted)
 
     @property
     def adds_up(self) -> bool:
@@ -169,7 +176,8 @@ def _answer(wallet: Wallet, last: int, *, at: datetime | None) -> Answer:
         steps=_steps([row for row in whole if row.is_in_cycle], {part.grant.pk: part.grant for part in parts}),
         closing=_sum("Balance", whole),
         parts=tuple(shown[:MOST_GRANTS]),
-        emptied=len(parts) - len(shown[:MOST_GRANTS]),
+        unlisted=tuple(shown[MOST_GRANTS:]),
+        emptied=len(parts) - len(shown),
         unburnt=sum(_unburnt(row) for row in whole if row.is_in_cycle and row.kind in (Kind.CHARGE, Kind.CAPTURE)),
         uncovered=sum(row.uncovered for row in whole if row.is_in_cycle and row.kind in (Kind.CHARGE, Kind.CAPTURE)),
         before=before,
@@ -221,7 +229,6 @@ def _later(wallet: Wallet, entry: LedgerEntry, at: datetime) -> tuple[LedgerEntr
     return tuple(each for each in following[:MOST_LATER] if each.effective_at <= at)
 
 
-def _unburnt(used: Row | LedgerEntry) -> int:
+def _unburnt(used: Row) -> int:
     """Return the cost of use that was neither paid with credits nor written down as uncovered."""
-    changed = used.available if isinstance(used, Row) else used.available_change
-    return used.cost - used.uncovered + changed + (used.held if isinstance(used, Row) else used.held_change)
+    return used.cost - used.uncovered + used.available + used.held

@@ -41,14 +41,14 @@ def check(wallet: Wallet, answer: Answer, entries: list[LedgerEntry]) -> None:
         for grant_id, share in shares_of(each).items():
             left[grant_id] = left.get(grant_id, 0) + share.left
             held[grant_id] = held.get(grant_id, 0) + share.held
-    assert len(answer.parts) + answer.emptied == len(left)
-    told = {part.grant.pk: part for part in answer.parts}
+    assert len(answer.parts) + len(answer.unlisted) + answer.emptied == len(left)
+    told = {part.grant.pk: part for part in (*answer.parts, *answer.unlisted)}
     assert {pk for pk in left if left[pk] or held[pk]} <= set(told)
     for pk, part in told.items():
         assert (part.left, part.held, part.given) == (left[pk], held[pk], part.grant.amount)
         assert part.given == part.left + part.held + part.spent + part.expired + part.taken
         assert min(part.left, part.held, part.spent, part.expired, part.taken) >= 0
-    assert sum(part.left for part in answer.parts) == answer.closing.available
+    assert sum(part.left for part in told.values()) == answer.closing.available
 
 
 @pytest.mark.parametrize("examples", [15, pytest.param(600, marks=[pytest.mark.long, pytest.mark.timeout(1_800)])])

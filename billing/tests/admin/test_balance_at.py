@@ -10,7 +10,7 @@ from accounts.models import User
 from billing import metering
 from billing.services import departures, grants
 from billing.tests.admin.conftest import browser_of
-from billing.tests.people import planless_wallet, sign_up
+from billing.tests.people import give, planless_wallet, sign_up
 
 pytestmark = pytest.mark.django_db
 
@@ -48,6 +48,16 @@ def test_it_answers_for_a_moment_in_the_reader_s_zone_and_for_an_entry(
     assert "87.735 credits available" in page(browser_of_stella, alice, "at=2025-03-10T18:41")
     assert "87.735 credits available" in page(browser_of_stella, alice, "entry=2")
     assert "Asia/Tokyo" in page(browser_of_stella, alice)
+
+
+def test_of_many_grants_those_that_are_not_listed_are_told_of(
+    browser_of_stella: Client, alice: User, now: datetime
+) -> None:
+    for number in range(53):
+        give(alice.wallet, 1_000 + number, now=now, key=f"pack {number}")
+    shown = page(browser_of_stella, alice)
+    assert "4 further grants, with 4.006 credits left or held together, aren’t listed." in shown
+    assert "nothing left" not in shown
 
 
 def test_before_the_sign_up_and_in_the_future_it_says_so(browser_of_stella: Client, alice: User, now: datetime) -> None:
