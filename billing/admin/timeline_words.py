@@ -31,7 +31,11 @@ from billing.selectors import messages
 from billing.selectors.lines import Line, lines_of
 from billing.selectors.messages import dollars_words as dollars
 from billing.selectors.staff_timeline import ENTRY, Happening
+from billing.selectors.staff_timeline_sources import SOURCES
 from billing.selectors.words import credits_words
+
+#: The filter that each kind of entry belongs to, whichever question it was read by.
+GROUP_OF = {kind.value: source.group for source in SOURCES for kind in source.kinds}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +102,7 @@ def _entry(happening: Happening, line: Line) -> Told:
     ]
     return Told(
         happening.at,
-        _group_of(entry),
+        GROUP_OF[entry.kind],
         line.title,
         tuple(filter(None, words)),
         url=page_of(entry),
@@ -107,12 +111,6 @@ def _entry(happening: Happening, line: Line) -> Told:
         held=entry.held_change,
         after=entry.available_after,
     )
-
-
-def _group_of(entry: LedgerEntry) -> str:
-    if entry.kind in (LedgerEntry.Kind.CHARGE, LedgerEntry.Kind.CAPTURE):
-        return "usage"
-    return "holds" if entry.kind in (LedgerEntry.Kind.HOLD, LedgerEntry.Kind.RELEASE) else "credits"
 
 
 def _hold_words(entry: LedgerEntry) -> str:
