@@ -35,7 +35,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
     Periodic tasks that are late make this "degraded", with 200: a web server can do without them, since first touch
     settles, but somebody has to look.
     """
-    missing = [name for name, ask in CHECKS.items() if not _answers(name, ask)]
+    missing = [name for name, ask in CHECKS.items() if not answers(name, ask)]
     if "database" in missing:
         return JsonResponse({"status": "unavailable", "missing": missing}, status=503)
     error = clockwork.clock_error()
@@ -74,10 +74,11 @@ def _ask_cache() -> None:
 CHECKS: dict[str, Callable[[], None]] = {"database": _ask_database, "cache": _ask_cache}
 
 
-def _answers(name: str, ask: Callable[[], None]) -> bool:
+def answers(name: str, ask: Callable[[], None]) -> bool:
+    """Return whether one of CHECKS is answered; log why not."""
     try:
         ask()
     except Exception:
-        logger.exception("readyz: the %s does not answer", name)
+        logger.exception("The %s does not answer", name)
         return False
     return True

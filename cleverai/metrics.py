@@ -18,7 +18,7 @@ from prometheus_client.registry import Collector
 
 from billing.selectors import queues
 from billing.services import clockwork
-from cleverai.health import CHECKS
+from cleverai.health import CHECKS, answers
 from cleverai.logs import route_of
 from cleverai.middleware import GetResponse
 
@@ -57,10 +57,10 @@ class Books(Collector):
     """What the database knows of the clockwork and its queues; nothing but `cleverai_answers` while it is away."""
 
     def collect(self) -> Iterator[Metric]:
-        answers = GaugeMetricFamily("cleverai_answers", "Whether it answers: 1 or 0.", labels=["what"])
+        found = GaugeMetricFamily("cleverai_answers", "Whether it answers: 1 or 0.", labels=["what"])
         for what, ask in CHECKS.items():
-            answers.add_metric([what], _answers(ask))
-        yield answers
+            found.add_metric([what], answers(what, ask))
+        yield found
         try:
             yield from [*_clock(), *_queues(), *_tasks()]
         except DatabaseError:
@@ -76,14 +76,6 @@ def exposition() -> bytes:
     books = CollectorRegistry()
     books.register(Books())
     return generate_latest(requests) + generate_latest(books)
-
-
-def _answers(ask: object) -> int:
-    try:
-        ask()  # type: ignore[operator]
-    except Exception:
-        return 0
-    return 1
 
 
 def _clock() -> Iterator[Metric]:
