@@ -195,8 +195,8 @@ def _proof(beats: list[Beat]) -> Check:
     beat = next(each for each in beats if each.task == PROOF)
     if not beat.has_run or beat.age is None:
         return Check("Last proof", WARNING, "Not proven yet", url)
-    found = beat.outcome if beat.figure else "every sum holds"
-    state = BAD if beat.figure else WARNING if beat.is_late else GOOD
+    found = "every sum holds" if beat.figure == 0 else beat.outcome
+    state = BAD if beat.figure != 0 else WARNING if beat.is_late else GOOD
     return Check("Last proof", state, f"{_ago(beat.age)}: {found}", url)
 
 
