@@ -19,6 +19,8 @@ from billing.tests.mutants.nursery import run_pytest
 
 PASSED, FAILED = 0, 1
 PATIENCE_SECONDS = 280
+#: Loading the browser's, the servers' and the workers' plugins takes as long as most of the tests.
+PLUGINS = ["-p", "django", "-p", "timeout", "-p", "hypothesispytest", "-p", "no:cacheprovider"]
 NOT_COPIED = shutil.ignore_patterns(
     ".venv", ".git", ".local", ".hypothesis", ".*_cache", "test-results", "node_modules", "*.png"
 )
@@ -62,7 +64,7 @@ class Laboratory:
                 self._recreate(f"test_{name}", like=f"test_{self.name}")
             output = self.folder / f"{number}.txt"
             code = run_pytest(
-                ["-q", "-x", "--reuse-db", "-p", "no:cacheprovider", *tests],
+                ["-q", "-x", "--reuse-db", *PLUGINS, *tests],
                 tree=tree,
                 env=_environment(name),
                 output=output,
@@ -98,4 +100,8 @@ def _environment(database: str) -> dict[str, str]:
     where = connection.settings_dict
     user, password, host = (quote(where[part] or "", safe="") for part in ("USER", "PASSWORD", "HOST"))
     address = f"{user}:{password}@{host}" + (f":{where['PORT']}" if where["PORT"] else "")
-    return os.environ | {"DATABASE_URL": f"postgresql://{address}/{database}", "PYTEST_ADDOPTS": ""}
+    return os.environ | {
+        "DATABASE_URL": f"postgresql://{address}/{database}",
+        "PYTEST_ADDOPTS": "",
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "true",
+    }
