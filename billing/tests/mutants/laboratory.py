@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import connection
 from psycopg import sql
 
-from billing.tests.mutants.mutant import Mutant
+from billing.tests.mutants.mutant import Mutant, Stage
 from billing.tests.mutants.nursery import run_pytest
 
 PASSED, FAILED = 0, 1
@@ -60,8 +60,11 @@ class Laboratory:
         try:
             if mutant is not None:
                 mutant.apply(tree)
-            if mutant is None or not mutant.changes_the_schema:
+            stage = mutant.shows_in if mutant else Stage.CODE
+            if stage != Stage.MIGRATIONS:
                 self._recreate(f"test_{name}", like=f"test_{self.name}")
+            if mutant and stage == Stage.FUNCTIONS:
+                _run((tree / mutant.file).read_text(encoding="utf-8"), database=f"test_{name}")
             output = self.folder / f"{number}.txt"
             code = run_pytest(
                 ["-q", "-x", "--reuse-db", *PLUGINS, *tests],
@@ -84,13 +87,17 @@ class Laboratory:
 
 
 def _administer(statement: sql.Composed) -> None:
+    _run(statement, database="postgres")
+
+
+def _run(statement: sql.Composed | str, *, database: str) -> None:
     where = connection.settings_dict
     with psycopg.connect(
         host=where["HOST"] or None,
         port=where["PORT"] or None,
         user=where["USER"] or None,
         password=where["PASSWORD"] or None,
-        dbname="postgres",
+        dbname=database,
         autocommit=True,
     ) as server:
         server.execute(statement)

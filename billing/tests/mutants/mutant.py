@@ -1,7 +1,20 @@
 """What a mutant is: one text of one file replaced by a mistake, and the test that must notice."""
 
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
+
+from django.conf import settings
+
+REPLACED = "CREATE OR REPLACE FUNCTION"
+
+
+class Stage(Enum):
+    """Where a mistake shows: in the code, queries included; in functions of the database; or in its migrations."""
+
+    CODE = "code"
+    FUNCTIONS = "functions"
+    MIGRATIONS = "migrations"
 
 
 class Outdated(Exception):
@@ -19,9 +32,16 @@ class Mutant:
     caught_by: str
 
     @property
-    def changes_the_schema(self) -> bool:
-        """Whether it only shows in a database that is made with it."""
-        return self.file.endswith(".sql") or "/migrations/" in self.file
+    def shows_in(self) -> Stage:
+        """What has to be made with the mistake so that it shows, as little as possible."""
+        if "/migrations/" in self.file:
+            return Stage.MIGRATIONS
+        if not self.file.endswith(".sql"):
+            return Stage.CODE
+        text = (Path(settings.BASE_DIR) / self.file).read_text(encoding="utf-8")
+        if REPLACED in text:
+            return Stage.FUNCTIONS
+        return Stage.MIGRATIONS if "CREATE FUNCTION" in text else Stage.CODE
 
     def apply(self, tree: Path) -> None:
         """Make the mistake in a copy of the tree; raises Outdated."""
