@@ -207,7 +207,7 @@ def _heartbeat(beats: list[Beat]) -> Check:
 
 
 def _queue(request: HttpRequest, queue: Queue) -> Check:
-    words = [f"Oldest from {_ago(queue.age)}"] if queue.age is not None else []
+    words = [f"Oldest: {_ago(queue.age)}"] if queue.age is not None else []
     if queue.given_up:
         words.append(f"{queue.given_up:,} given up")
     model, query = LISTS[queue.word]
