@@ -85,6 +85,32 @@ class NeedsConfirmation(MeteringError):
         )
 
 
+class InvalidApiKey(MeteringError):
+    """An API key that opens nothing. `why` is malformed, unknown, revoked, expired, or closed with its owner's account.
+
+    The message never has the key in it.
+    """
+
+    WORDS = {
+        "malformed": "This isn’t an API key of CleverAI’s, or a part of it is missing.",
+        "unknown": "There is no such API key.",
+        "revoked": "This API key was revoked.",
+        "expired": "This API key has expired.",
+        "closed": "The account of this API key is closed.",
+    }
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+        super().__init__(self.WORDS[why])
+
+
+class ApiAccessPaused(MeteringError):
+    """The plan has no API access; keys rest until one that has it."""
+
+    def __init__(self) -> None:
+        super().__init__("Your plan has no API access. Your keys rest, and work again with a plan that has it.")
+
+
 class PaymentError(Exception):
     """Anything about money that can't go on. Nothing was granted or taken when it is raised."""
 

@@ -19,7 +19,7 @@ IN_ORDER = (SUPPORT, BILLING, OWNER)
 
 #: What everybody in a group may read: all of billing.
 READ = (
-    "chargereturn", "chatbot", "checkout", "contractrequest", "customer", "dailycredits", "dailyfigures",
+    "apikey", "chargereturn", "chatbot", "checkout", "contractrequest", "customer", "dailycredits", "dailyfigures",
     "dailyusage", "departure", "dispute", "entrynote", "entryshare", "export", "farewell", "feature", "featureprice",
     "formercustomer", "grant", "heartbeat", "hold", "ledgerentry", "mailpreference", "message", "notice", "pack",
     "plan", "proposal", "purchase", "reconciliationrun", "refund", "returnedcharge", "staffact", "stripeevent",
@@ -41,10 +41,12 @@ TABLE: Mapping[str, tuple[str, ...]] = {
         "billing.refund_purchase",
         "billing.replay_stripeevent",
         "billing.return_charges",
+        "billing.revoke_apikey",
         "billing.suspend_wallet",
     ),
     OWNER: (
         "accounts.change_user",
+        "billing.add_apikey",
         "billing.add_feature",
         "billing.add_featureprice",
         "billing.add_pack",

@@ -1,5 +1,6 @@
 """The tables of billing, one module a noun."""
 
+from billing.models.api_keys import ApiKey
 from billing.models.catalog import Feature, FeaturePrice, Pack, Plan
 from billing.models.chatbots import Chatbot
 from billing.models.clockwork import Heartbeat
@@ -23,6 +24,7 @@ from billing.models.usage import DailyUsage, UsageLine
 from billing.models.wallets import Wallet
 
 __all__ = [
+    "ApiKey",
     "ChargeReturn",
     "Chatbot",
     "Checkout",

@@ -11,6 +11,7 @@ from accounts import personal_data
 from accounts.models import User
 from accounts.personal_data import Part, Row, table
 from billing.models import (
+    ApiKey,
     Chatbot,
     Checkout,
     ContractRequest,
@@ -88,6 +89,8 @@ PARTS = [
     ),
     table("chatbots", "your chatbots, deleted ones too", Chatbot,
           ["id", "name", "model", "created_at", "paused_at", "paused_by_owner", "deleted_at"]),
+    table("api_keys", "your API keys: their names and dates, never the keys", ApiKey,
+          ["id", "name", "prefix", "scopes", "created_at", "expires_at", "revoked_at", "last_used_on"]),
     table(
         "checkouts", "what you put into a Checkout", Checkout,
         ["id", "thing", "status", "stripe_session_id", "created_at", "expires_at"],

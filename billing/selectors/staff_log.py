@@ -9,6 +9,7 @@ from django.db.models.functions import Cast
 
 from accounts.models import User
 from billing.models import (
+    ApiKey,
     Chatbot,
     Checkout,
     ContractRequest,
@@ -30,7 +31,7 @@ from billing.models import (
 
 #: Models with rows of a wallet that lines are about and name; entries, grants and holds have numbers for names.
 BELONGING: Sequence[type[Model]] = (
-    Chatbot, Checkout, ContractRequest, Customer, Dispute, Export, Message, Notice, Proposal, Purchase,
+    ApiKey, Chatbot, Checkout, ContractRequest, Customer, Dispute, Export, Message, Notice, Proposal, Purchase,
     Refund, StaffAct, StripeSubscription, Subscription, SupportRequest, WalletReturn,
 )  # fmt: skip
 ACTED_ON: Sequence[type[Model]] = (Wallet, User, *BELONGING)

@@ -1,21 +1,16 @@
 """A person's chatbots, within what their plan allows (decision 18). Each act locks the wallet first."""
 
-import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
-from billing.errors import InvalidRequest, MeteringError, UnknownFeature
+from billing.errors import MeteringError, UnknownFeature
 from billing.models import Chatbot, Feature
 from billing.selectors import chatbots as selectors
+from billing.services import names
 from billing.services.ledger import Books, require_owner
 from billing.services.settlement import settled_books
 from billing.services.transactions import in_one_transaction
-
-LONGEST_NAME = 80
-#: Control characters, halves of a character, line and paragraph ends.
-UNPRINTABLE = {"Cc", "Cs", "Zl", "Zp"}
-UNSEEN = UNPRINTABLE | {"Cf", "Zs"}
 
 
 class ChatbotLimitReached(MeteringError):
@@ -91,15 +86,7 @@ def delete(*, wallet_id: int, chatbot_id: int, now: datetime) -> Chatbot:
 
 def checked_name(name: str) -> str:
     """Return a name without the space around it; raises InvalidRequest for one that can't be shown or read."""
-    name = name.strip()
-    kinds = {unicodedata.category(character) for character in name}
-    if kinds & UNPRINTABLE:
-        raise InvalidRequest("There are characters in this name that can’t be shown.")
-    if not kinds - UNSEEN:
-        raise InvalidRequest("A chatbot needs a name that can be seen.")
-    if len(name) > LONGEST_NAME:
-        raise InvalidRequest(f"A name has at most {LONGEST_NAME} characters; this one has {len(name):,}.")
-    return name
+    return names.checked(name, of="A chatbot")
 
 
 @contextmanager

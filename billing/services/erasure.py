@@ -23,7 +23,7 @@ from billing.models import (
 from billing.models.wallets import DEFAULT_MAX_OUTPUT_TOKENS
 from billing.selectors.staff_log import lines_about
 from billing.selectors.stripe_events import events_that_mention
-from billing.services import exports, staff_acts, support
+from billing.services import api_keys, exports, staff_acts, support
 from billing.services.transactions import in_one_transaction
 
 ERASED_CHATBOT = "Chatbot"
@@ -36,6 +36,7 @@ def erase(wallet: Wallet, *, now: datetime) -> None:
     """
     _forget_in_log(wallet)
     support.erase(wallet)
+    api_keys.erase(wallet, now=now)
     exports.erase(wallet, now=now)
     staff_acts.erase(wallet, now=now)
     for model in (ContractRequest, Message, MailPreference, Notice):

@@ -18,6 +18,7 @@ MIGRATIONS = [
         "0019_leaving",
         "0020_second_person",
         "0021_returned_charges",
+        "0025_api_keys",
     )
 ]
 

@@ -21,7 +21,7 @@ from accounts.models import User
 from billing import metering, models, tasks
 from billing.metering import Node
 from billing.selectors import archives, personal_data
-from billing.services import chatbots, contracts, grants, support
+from billing.services import api_keys, chatbots, contracts, grants, support
 from billing.tests.exports.keeping import offered
 from billing.tests.leaving.conftest import PASSWORD, logged_in
 from billing.tests.people import books
@@ -58,6 +58,7 @@ def live(alice: User, stella: User, stripe: Shop) -> None:
     metering.charge(wallet=wallet, feature="gpt-4o", quantity=1_234, key="chat", detail={"input_tokens": 1}, now=now)
     metering.hold(wallet=wallet, feature="web-search", quantity=1, key="open", now=now)
     chatbots.create(wallet_id=wallet.pk, name="=Helper", model="gpt-4o", now=now)
+    api_keys.create(wallet_id=wallet.pk, name="Reports", scopes=["read"], expires_at=None, created_by=alice, now=now)
     asked = support.ask(wallet=wallet, topic="", subject="Größe?", message="Why “this”?", now=now)
     support.answer(request_id=asked.pk, text="Because.", actor=stella, now=now)
     contracts.request_contract(wallet=wallet, company="Acme", monthly_credits=None, message="All of it.", now=now)
@@ -89,6 +90,8 @@ def test_everything_is_in_it_and_nothing_of_anybody_else(alice: User, bob: User,
     assert files["staff_notes.json"][0]["reason"] == "A gift."
     assert files["staff_log.json"][0]["change_message"] == "+5 credits"
     assert files["chatbots.json"][0]["name"] == "=Helper", "data for programs: nothing is guarded against spreadsheets"
+    key = alice.wallet.api_keys.get()
+    assert (files["api_keys.json"][0]["name"], files["api_keys.json"][0]["prefix"]) == ("Reports", key.prefix)
     assert files["workflow_steps.json"][0]["name"] == "Look it up"
     assert {row["source"] for row in files["grants.json"]} == {"allowance", "purchase", "adjustment"}
     assert [row["plan"] for row in files["purchases.json"]] == ["pro", None]
@@ -102,7 +105,15 @@ def test_everything_is_in_it_and_nothing_of_anybody_else(alice: User, bob: User,
         assert files[f"{part.name}.json"] or empty, part.name
         assert f"{part.name}.json" in files["README.txt"]
     text = json.dumps(files, ensure_ascii=False)
-    for foreign in ("SECRET", alice.password, "bob", "stella", "86753", Session.objects.latest("expire_date").pk):
+    for foreign in (
+        "SECRET",
+        key.secret_hash,
+        alice.password,
+        "bob",
+        "stella",
+        "86753",
+        Session.objects.latest("expire_date").pk,
+    ):
         assert foreign not in text, foreign
     assert books(alice.wallet) == before, "looking changes nothing"
 

@@ -29,6 +29,7 @@ from accounts.tests.second_step import staff_browser
 from billing import metering, tasks
 from billing.metering import Node
 from billing.models import (
+    ApiKey,
     Chatbot,
     Checkout,
     ContractRequest,
@@ -48,6 +49,7 @@ from billing.models import (
 from billing.selectors.copying import Format
 from billing.selectors.export_contents import Wanted, What
 from billing.services import (
+    api_keys,
     chatbots,
     contracts,
     departures,
@@ -111,6 +113,7 @@ def _use(user: User, now: datetime) -> None:
     )  # fmt: skip
     gone = chatbots.create(wallet_id=user.wallet.pk, name=f"{CANARY} gone", model="gpt-4o", now=now)
     chatbots.delete(wallet_id=user.wallet.pk, chatbot_id=gone.pk, now=now)
+    api_keys.create(wallet_id=user.wallet.pk, name=CANARY, scopes=["read"], expires_at=None, created_by=user, now=now)
     metering.hold(wallet=user.wallet, feature="web-search", quantity=1, key="open", now=now)
 
 
@@ -135,6 +138,7 @@ def _be_written_about(user: User, stella: User, payment: str, now: datetime) -> 
     rows += list(EmailAddress.objects.filter(user=user))
     rows += [*Refund.objects.filter(wallet=wallet), *Message.objects.filter(wallet=wallet)]
     rows += [*EntryNote.objects.filter(entry__wallet=wallet), *Chatbot.objects.filter(wallet=wallet)]
+    rows += list(ApiKey.objects.filter(wallet=wallet))
     for row in rows:
         _log(row, stella)
 
@@ -222,6 +226,7 @@ def test_no_word_of_hers_is_left_anywhere(
         "accounts_user.email", "accounts_user.name", "account_emailaddress.email", "mfa_authenticator.data",
         "usersessions_usersession.user_agent", "usersessions_usersession.ip", "billing_supportrequest.answer",
         "billing_contractrequest.company", "billing_chatbot.name", "billing_message.recipient", "billing_message.text",
+        "billing_apikey.name",
         "billing_message.error", "billing_entrynote.reason", "billing_refund.reason", "billing_export.asked",
         "billing_usageline.name", "billing_wallet.suspension_reason", "django_admin_log.object_repr",
         "django_admin_log.change_message",
