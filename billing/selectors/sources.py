@@ -2,35 +2,57 @@
 
 from collections.abc import Iterable
 
-from billing.models import Chatbot, Wallet
+from django.db.models import Q, QuerySet
+
+from billing.models import ApiKey, Chatbot, Wallet
 
 APP = "app"
 NAMES = {"": "In the app", APP: "In the app", "api": "API"}
-CHATBOT_SOURCE = "chatbot:"
+CHATBOT_SOURCE, API_KEY_SOURCE = "chatbot:", "api_key:"
 LABELS = {"workflow": "Workflow", "api_key": "API key"}
 LONGEST_ID = 18
 
 
 def source_names(wallet: Wallet, sources: Iterable[str]) -> dict[str, str]:
-    """Return the name of each source: "In the app", "Helper", "Workflow weekly-report", "API key 7".
+    """Return the name of each source: "In the app", "Helper", "Workflow weekly-report", "API key Nightly import".
 
-    Only the wallet's own chatbots are called by their names. It asks only if there are any chatbots among the sources.
+    Only the wallet's own chatbots and keys, and those of our services, are called by their names. It asks only if there
+    are any among the sources.
     """
     asked = set(sources)
-    bots = chatbot_names(wallet, asked)
-    return {source: bots.get(source) or _name(source) for source in asked}
+    named = chatbot_names(wallet, asked) | _key_names(wallet, asked)
+    return {source: named.get(source) or _name(source) for source in asked}
 
 
 def names_to_look_up(wallet: Wallet) -> dict[str, str]:
-    """Return the name of every source that doesn't say it itself: of the app, and of each of the wallet's chatbots."""
-    return NAMES | {bot.source: bot.history_name for bot in Chatbot.objects.filter(wallet=wallet)}
+    """Return the name of every source that doesn't say it itself: of the app, of each of its chatbots, and of keys."""
+    bots = {bot.source: bot.history_name for bot in Chatbot.objects.filter(wallet=wallet)}
+    return NAMES | bots | {key.source: _key_name(key) for key in _keys(wallet)}
 
 
 def chatbot_names(wallet: Wallet, sources: Iterable[str]) -> dict[str, str]:
     """Return what the past calls the wallet's chatbots among these sources, asking only if there are any."""
-    numbers = {source.removeprefix(CHATBOT_SOURCE) for source in sources if source.startswith(CHATBOT_SOURCE)}
-    ids = [int(number) for number in numbers if number.isdecimal() and len(number) <= LONGEST_ID]
+    ids = _ids(CHATBOT_SOURCE, sources)
     return {bot.source: bot.history_name for bot in Chatbot.objects.filter(wallet=wallet, pk__in=ids)} if ids else {}
+
+
+def _key_names(wallet: Wallet, sources: Iterable[str]) -> dict[str, str]:
+    ids = _ids(API_KEY_SOURCE, sources)
+    return {key.source: _key_name(key) for key in _keys(wallet).filter(pk__in=ids)} if ids else {}
+
+
+def _keys(wallet: Wallet) -> "QuerySet[ApiKey]":
+    """Return the keys whose names the wallet's owner may know: its own, and those of our services."""
+    return ApiKey.objects.filter(Q(wallet=wallet) | Q(wallet=None))
+
+
+def _key_name(key: ApiKey) -> str:
+    return f"{LABELS['api_key']} {key.name}"
+
+
+def _ids(prefix: str, sources: Iterable[str]) -> list[int]:
+    numbers = {source.removeprefix(prefix) for source in sources if source.startswith(prefix)}
+    return [int(number) for number in numbers if number.isdecimal() and len(number) <= LONGEST_ID]
 
 
 def _name(source: str) -> str:

@@ -6,8 +6,9 @@ import pytest
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
-from billing.selectors.sources import source_names
+from billing.selectors.sources import names_to_look_up, source_names
 from billing.services import chatbots
+from billing.tests.keys import go_pro, key_of, service_key
 
 
 @pytest.mark.parametrize(
@@ -41,6 +42,20 @@ def test_another_s_chatbot_stays_nameless(alice: User, bob: User, now: datetime)
     assert source_names(alice.wallet, [helper.source]) == {helper.source: f"Former chatbot {helper.pk}"}
 
 
+def test_keys_of_hers_and_of_our_services_have_their_own_names(
+    alice: User, bob: User, stella: User, now: datetime
+) -> None:
+    go_pro(alice, now=now)
+    go_pro(bob, now=now)
+    own, service = key_of(alice, now=now, name="Reports").key, service_key(stella, now=now, name="Chat backend").key
+    others = key_of(bob, now=now, name="Bob's secret").key
+    names = {own.source: "API key Reports", service.source: "API key Chat backend"}
+    nameless = {others.source: f"API key {others.pk}", "api_key:999": "API key 999", "api_key:": "api_key:"}
+    assert source_names(alice.wallet, [*names, *nameless]) == names | nameless
+    assert names.items() <= names_to_look_up(alice.wallet).items()
+    assert others.source not in names_to_look_up(alice.wallet)
+
+
 def test_names_are_asked_for_once_and_only_for_chatbots(
     alice: User, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
@@ -48,3 +63,5 @@ def test_names_are_asked_for_once_and_only_for_chatbots(
         source_names(alice.wallet, ["app", "workflow:report"])
     with django_assert_num_queries(1):
         source_names(alice.wallet, [f"chatbot:{number}" for number in range(50)])
+    with django_assert_num_queries(1):
+        source_names(alice.wallet, [f"api_key:{number}" for number in range(50)])
