@@ -9,6 +9,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import resolve_url
 from django.utils.cache import patch_vary_headers
 
+from billing.api import door
 from cleverai import tracing
 from cleverai.logs import ROUTE, route_of
 from cleverai.outages import outage_behind, outage_response
@@ -36,6 +37,26 @@ class TracingMiddleware:
         return response
 
 
+class ApiMiddleware:
+    """Answers the API before all that only pages need: sessions, forms, logins, messages, languages, fragments.
+
+    What goes wrong inside is answered as for pages: an outage here, and any fault by `cleverai.views.server_error`.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if not door.is_for_programs(request):
+            return self.get_response(request)
+        try:
+            return door.answer(request)
+        except Exception as error:
+            if (response := told_outage(request, error)) is None:
+                raise
+            return response
+
+
 class OutageMiddleware:
     """Answers 503 with plain words when a view cannot reach the database, the cache or the mail server.
 
@@ -50,12 +71,17 @@ class OutageMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        outage = outage_behind(exception)
-        if outage is None:
-            return None
-        # Its name alone: the words of a refused mail have addresses in them.
-        logger.error("%s (%s).", outage.title, type(exception.__cause__ or exception).__name__)
-        return outage_response(request, outage)
+        return told_outage(request, exception)
+
+
+def told_outage(request: HttpRequest, error: Exception) -> HttpResponse | None:
+    """Log what an error says is away, and return the answer that says so; None for any other error."""
+    outage = outage_behind(error)
+    if outage is None:
+        return None
+    # Its name alone: the words of a refused mail have addresses in them.
+    logger.error("%s (%s).", outage.title, type(error.__cause__ or error).__name__)
+    return outage_response(request, outage)
 
 
 class PrivatePagesMiddleware:

@@ -8,6 +8,8 @@ from django.template.loader import render_to_string
 from redis.exceptions import RedisError
 
 from accounts.errors import MailNotSent
+from billing.api import problems
+from billing.api.door import is_for_programs
 
 RETRY_AFTER_SECONDS = 15
 
@@ -69,6 +71,8 @@ def is_database_down(error: BaseException | None) -> bool:
 def outage_response(request: HttpRequest, outage: Outage) -> HttpResponse:
     """Return the 503 answer in the shape the caller can show: a page, a fragment or a problem document."""
     response: HttpResponse
+    if is_for_programs(request):
+        return problems.unavailable(f"{outage.title}.")
     if wants_json(request):
         problem = {"type": "about:blank", "title": outage.title, "status": 503, "detail": outage.detail}
         response = JsonResponse(problem, status=503, content_type="application/problem+json")
@@ -84,7 +88,7 @@ def wants_json(request: HttpRequest) -> bool:
     """Return whether the caller is a program: it sends or asks for JSON, or calls the API."""
     accepts = request.headers.get("Accept", "")
     return (
-        request.path.startswith("/api/")
+        is_for_programs(request)
         or request.content_type == "application/json"
         or ("json" in accepts and "text/html" not in accepts)
     )

@@ -147,6 +147,7 @@ MIDDLEWARE = [
     "cleverai.middleware.TracingMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "cleverai.middleware.ApiMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.gzip.GZipMiddleware",
     "cleverai.middleware.OutageMiddleware",

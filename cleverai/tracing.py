@@ -9,7 +9,7 @@ from billing import traces
 WELL_FORMED = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 # They stay until their thread begins something else: what the server says about a request afterwards is about it too.
-request_id: ContextVar[str] = ContextVar("request_id", default="")
+request_id = traces.request_id
 task: ContextVar[str] = ContextVar("task", default="")
 
 

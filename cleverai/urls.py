@@ -4,6 +4,8 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 
+from billing.api import api
+from billing.api.door import openapi
 from billing.urls import chatbot_urls, personal_urls, public_urls, support_urls, webhook_urls
 from cleverai import crawlers, health, seeing_as, views
 
@@ -16,6 +18,8 @@ urlpatterns = [
     path("chatbots/", include(chatbot_urls)),
     path("support/", include(support_urls)),
     path("stripe/", include(webhook_urls)),
+    path("api/v1/openapi.json", openapi, name="openapi"),
+    path("api/v1/", api.urls),
     path("accounts/", include("allauth.urls")),
     path("admin/login/", views.staff_login, name="staff_login"),
     path("admin/", admin.site.urls),

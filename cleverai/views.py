@@ -23,6 +23,8 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_safe
 
 from accounts import second_step
+from billing.api import problems
+from billing.api.door import is_for_programs
 from billing.views import overview, public
 from cleverai.outages import outage_behind, outage_response, wants_json
 
@@ -93,6 +95,8 @@ PROBLEM_TITLES = {
 
 def error_page(request: HttpRequest, status: int, *, template: str | None = None) -> HttpResponse:
     """Return the page for an HTTP status; programs get a problem document (RFC 9457) instead."""
+    if is_for_programs(request):
+        return problems.of_status(status)
     if wants_json(request):
         problem = {"type": "about:blank", "title": PROBLEM_TITLES[status], "status": status}
         return HttpResponse(json.dumps(problem), status=status, content_type="application/problem+json")

@@ -59,6 +59,13 @@ def page(
     )
 
 
+def entries(wallet: Wallet, filters: Filters, *, before: int | None, count: int) -> list[LedgerEntry]:
+    """Return at most `count` entries that the filters find, newest first, all older than number `before`."""
+    place = Place(count, before=before)
+    numbers = Search(wallet, filters, place, used_by(wallet, filters, place)).numbers()
+    return list(LedgerEntry.objects.filter(wallet=wallet, sequence__in=numbers).order_by("-sequence"))
+
+
 def used_by(wallet: Wallet, filters: Filters, place: Place) -> UsedDays | None:
     """Return the days of the filters' usage, or None where no usage can match or nobody needs to know them."""
     if not filters.has_usage or not (filters.is_narrowed or filters.span):

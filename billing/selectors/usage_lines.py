@@ -2,14 +2,15 @@
 
 from typing import Any
 
-from django.db.models import Case, F, QuerySet, Sum, When
+from django.db.models import QuerySet, Sum
 
-from billing.models import DailyUsage, Feature
-from billing.selectors import catalog
+from billing.models import DailyUsage
 from billing.selectors.columns import USAGE_COLUMNS
 from billing.selectors.copying import Values
+from billing.selectors.daily_usage import matching, runs
 from billing.selectors.entry_lines import names
 from billing.selectors.export_contents import Contents, Wanted
+from billing.selectors.usage_sums import Filters
 from billing.units import plain_credits
 
 
@@ -46,25 +47,10 @@ def _parameters(wanted: Wanted) -> dict[str, Any]:
         "feature": wanted.feature or None,
         "model": wanted.model or None,
         "source": wanted.source or None,
-        "runs": _runs(),
+        "runs": runs(),
     }
 
 
 def _matching(wanted: Wanted) -> QuerySet[DailyUsage]:
     """Return the totals a day that the query lists."""
-    usage = DailyUsage.objects.filter(wallet=wanted.wallet)
-    if wanted.span is not None and wanted.span.cycle is not None:
-        usage = usage.filter(cycle=wanted.span.cycle)
-    elif wanted.span is not None:
-        usage = usage.filter(used_on__range=(wanted.span.first, wanted.span.last))
-    if wanted.model:
-        model = Case(When(feature__in=_runs(), then=F("feature_id")), default=F("priced_as_id"))
-        usage = usage.alias(model=model).filter(model=wanted.model)
-    narrowed = {"feature": wanted.feature, "source": wanted.source}
-    return usage.filter(**{name: word for name, word in narrowed.items() if word})
-
-
-def _runs() -> list[str]:
-    """Return the features that are their own model: runs, whose steps are priced as what they use."""
-    known = catalog.current().features
-    return [code for code, feature in known.items() if feature.pricing == Feature.Pricing.NODES]
+    return matching(wanted.wallet, wanted.span, Filters(wanted.feature, wanted.model, wanted.source))

@@ -32,14 +32,20 @@ def settled_wallet(*, owner: User, now: datetime) -> Wallet | None:
         wallet = owner.wallet
     except Wallet.DoesNotExist:
         return None
+    owner.wallet = settled(wallet, now=now)
+    return owner.wallet
+
+
+def settled(wallet: Wallet, *, now: datetime) -> Wallet:
+    """Return a wallet that was just read after settling what is due by `now`, or as it stands if that can't be."""
     traces.wallet_id.set(wallet.pk)
-    if wallet.next_due_at is not None and wallet.next_due_at <= now:
-        try:
-            wallet = settlement.settle(wallet_id=wallet.pk, now=now)
-        except MeteringError:
-            logger.exception("Wallet %s can't be settled.", wallet.pk)
-        owner.wallet = wallet
-    return wallet
+    if wallet.next_due_at is None or wallet.next_due_at > now:
+        return wallet
+    try:
+        return settlement.settle(wallet_id=wallet.pk, now=now)
+    except MeteringError:
+        logger.exception("Wallet %s can't be settled.", wallet.pk)
+        return wallet
 
 
 @in_one_transaction

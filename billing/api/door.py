@@ -1,0 +1,41 @@
+"""Where requests to the API come in and answers leave, past everything that only pages need."""
+
+from django.contrib.auth.decorators import login_not_required
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
+from django.http.response import HttpResponseBase
+from django.urls import resolve
+from django.views.decorators.http import require_safe
+
+from billing.api import api, problems
+from billing.api.problems import METHOD_NOT_ALLOWED, NOT_FOUND, Refused
+
+API, PAGES = "/api/", problems.PAGES
+
+
+def is_for_programs(request: HttpRequest) -> bool:
+    """Return whether a request is to the API itself, and not to one of the pages that explain it."""
+    return request.path_info.startswith(API) and not request.path_info.startswith(PAGES)
+
+
+def answer(request: HttpRequest) -> HttpResponseBase:
+    """Return the answer to a program; raises what the whole site answers: a wrong host, an outage, a fault of ours."""
+    request.get_host()
+    try:
+        match = request.resolver_match = resolve(request.path_info)
+        response: HttpResponseBase = match.func(request, *match.args, **match.kwargs)
+    except Http404:
+        response = problems.response(Refused(NOT_FOUND))
+    if isinstance(response, HttpResponseNotAllowed):
+        response = problems.response(Refused(METHOD_NOT_ALLOWED, headers={"Allow": response["Allow"]}))
+    response["Cache-Control"] = "no-store"
+    response["X-Frame-Options"] = "DENY"
+    if isinstance(response, HttpResponse):
+        response["Content-Length"] = str(len(response.content))
+    return response
+
+
+@require_safe
+@login_not_required
+def openapi(request: HttpRequest) -> HttpResponse:
+    """Answer with the OpenAPI document, which is public."""
+    return JsonResponse(api.get_openapi_schema())
