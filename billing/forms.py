@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
@@ -12,6 +13,7 @@ from django.core.validators import MaxLengthValidator
 from billing.errors import InvalidRequest
 from billing.models import SupportRequest, Wallet
 from billing.selectors.chatbots import Model
+from billing.services import api_keys, names
 from billing.services.chatbots import checked_name
 from billing.services.contracts import LONGEST_COMPANY, LONGEST_MESSAGE, MOST_CREDITS
 from billing.services.support import LONGEST_SUBJECT, LONGEST_TEXT
@@ -162,6 +164,78 @@ class ChatbotForm(forms.Form):
         """Refuse a name in the words of the service that keeps it."""
         try:
             return checked_name(self.cleaned_data["name"])
+        except InvalidRequest as refusal:
+            raise ValidationError(str(refusal)) from None
+
+
+class ExpiryForm(forms.Form):
+    """When an API key ends, counted from now."""
+
+    LASTS = {
+        "7": ("In a week", timedelta(days=7)),
+        "30": ("In 30 days", timedelta(days=30)),
+        "90": ("In 90 days", timedelta(days=90)),
+        "365": ("In a year", timedelta(days=365)),
+        "never": ("Never, until it is revoked", None),
+    }
+    lasts = forms.ChoiceField(
+        label="Ends", choices=[(value, label) for value, (label, _) in LASTS.items()], initial="90",
+        error_messages={"invalid_choice": "Choose one of these."},
+    )  # fmt: skip
+
+    def expires_at(self, *, now: datetime) -> datetime | None:
+        """Return the moment that was chosen, or None for never."""
+        _, span = self.LASTS[self.cleaned_data["lasts"]]
+        return None if span is None else now + span
+
+
+class ReplacementForm(ExpiryForm):
+    """How long an API key works on beside the one that replaces it, and when that one ends."""
+
+    OVERLAPS = {
+        "0": ("Ends at once", timedelta()),
+        "1": ("Works for another hour", timedelta(hours=1)),
+        "24": ("Works for another day", timedelta(days=1)),
+        "168": ("Works for another week", timedelta(days=7)),
+    }
+    overlap = forms.ChoiceField(
+        label="The old key", choices=[(value, label) for value, (label, _) in OVERLAPS.items()], initial="24",
+        help_text="Time to hand the new key to every program that uses the old one.",
+        error_messages={"invalid_choice": "Choose one of these."},
+    )  # fmt: skip
+    field_order = ["overlap", "lasts"]
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.fields["lasts"].label = "The new key ends"
+
+    @property
+    def overlap_span(self) -> timedelta:
+        """For how long both work."""
+        return self.OVERLAPS[self.cleaned_data["overlap"]][1]
+
+
+class ApiKeyForm(ExpiryForm):
+    """An API key's name, what it may do, and when it ends."""
+
+    SCOPES = [(scope.value, scope.label) for scope in api_keys.OF_A_PERSON]
+    name = forms.CharField(
+        widget=forms.TextInput(attrs={"autocomplete": "off", "dir": "auto"}),
+        help_text="What uses it, so that you know which one to revoke: “Nightly report”.",
+    )
+    scopes = forms.MultipleChoiceField(
+        label="It may",
+        choices=SCOPES,
+        initial=[value for value, _ in SCOPES],
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": "Choose what the key may do.", "invalid_choice": "A key of yours can’t do that."},
+    )
+    field_order = ["name", "scopes", "lasts"]
+
+    def clean_name(self) -> str:
+        """Refuse a name in the words of the service that keeps it."""
+        try:
+            return names.checked(self.cleaned_data["name"], of="An API key")
         except InvalidRequest as refusal:
             raise ValidationError(str(refusal)) from None
 

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from billing.views import (
+    api_keys,
     balance,
     calculators,
     chatbots,
@@ -87,6 +88,18 @@ personal_urls = (
         path("data/delete/now/", leaving.delete_account, name="delete_account"),
     ],
     "personal",
+)
+
+#: Below /settings/api-keys/, in a namespace of their own.
+api_key_urls = (
+    [
+        path("", api_keys.keys_page, name="list"),
+        path("new/", api_keys.create, name="create"),
+        path("<int:key_id>/replace/", api_keys.replace, name="replace"),
+        path("<int:key_id>/expiry/", api_keys.expiry, name="expiry"),
+        path("<int:key_id>/revoke/", api_keys.revoke, name="revoke"),
+    ],
+    "api_keys",
 )
 
 #: Below /stripe/, outside the pages.

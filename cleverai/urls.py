@@ -6,7 +6,7 @@ from django.urls import include, path
 
 from billing.api import api
 from billing.api.door import openapi
-from billing.urls import chatbot_urls, personal_urls, public_urls, support_urls, webhook_urls
+from billing.urls import api_key_urls, chatbot_urls, personal_urls, public_urls, support_urls, webhook_urls
 from cleverai import crawlers, health, seeing_as, views
 
 urlpatterns = [
@@ -15,6 +15,7 @@ urlpatterns = [
     path("settings/", include("accounts.urls")),
     path("settings/", include(personal_urls)),
     path("settings/billing/", include("billing.urls")),
+    path("settings/api-keys/", include(api_key_urls)),
     path("chatbots/", include(chatbot_urls)),
     path("support/", include(support_urls)),
     path("stripe/", include(webhook_urls)),

@@ -38,6 +38,11 @@ class Row:
         """Whether it can be revoked and its end be set."""
         return self.state in (ApiKey.State.ACTIVE, ApiKey.State.ENDING)
 
+    @property
+    def scope_labels(self) -> list[str]:
+        """What it may do, in words."""
+        return [ApiKey.Scope(scope).label for scope in self.key.scopes]
+
 
 @dataclass(frozen=True, slots=True)
 class Page:

@@ -23,6 +23,7 @@ from accounts.models import User
 from accounts.tests.second_step import staff_browser
 from billing import metering
 from billing.models import (
+    ApiKey,
     Chatbot,
     Checkout,
     ContractRequest,
@@ -41,6 +42,7 @@ from billing.models import (
 )
 from billing.services import chatbots, grants, support
 from billing.tests.exports.keeping import offered
+from billing.tests.keys import go_pro, key_of
 from cleverai.tests.routes import EVERYBODY, OWNER, ROWS, SIGNED_IN, STAFF, STAFF_WITHOUT_RIGHTS, Row, patterns
 
 PATTERNS = patterns()
@@ -57,7 +59,7 @@ OUT_OF_HER_MAIL = r"accounts/^confirm-email/(?P<key>[-:\w]+)/$"
 
 @pytest.fixture
 def alice(db: None) -> User:
-    """Alice with something of everything: entries, a purchase, a chatbot, a notice, a staff note, a key, a log line."""
+    """Alice with something of everything: entries, a purchase, a chatbot, a notice, a staff note, keys, a log line."""
     now = timezone.now()
     user = User.objects.create_user(f"{CANARY}@example.com", "a long passphrase", name="Alice", joined_at=now)
     EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
@@ -65,9 +67,11 @@ def alice(db: None) -> User:
     grants.adjust(wallet_id=user.wallet.pk, amount=3_000, reason=CANARY, actor=user, key=f"goodwill:{CANARY}", now=now)
     Authenticator.objects.create(user=user, type=Authenticator.Type.WEBAUTHN, data={"name": CANARY, "credential": {}})
     _log_in_elsewhere(user)
+    go_pro(user, now=now)
     buy_something(user, now)
     offered(user.wallet, now=now, source=CANARY)
     chatbots.create(wallet_id=user.wallet.pk, name=CANARY, model="gpt-4o-mini", now=now)
+    key_of(user, now=now, name=CANARY)
     support.ask(wallet=user.wallet, topic="", subject=CANARY, message=CANARY, now=now)
     LogEntry.objects.create(
         user=user,
@@ -138,6 +142,7 @@ def address_of(row: Row, alice: User) -> str:
         export=Export.objects.filter(wallet=alice.wallet).latest("pk").pk,
         checkout=Checkout.objects.filter(wallet=alice.wallet).latest("created_at").pk,
         purchase=Purchase.objects.filter(wallet=alice.wallet).latest("pk").pk,
+        api_key=ApiKey.objects.filter(wallet=alice.wallet).latest("pk").pk,
         chatbot=Chatbot.objects.filter(wallet=alice.wallet).latest("pk").pk,
         session=UserSession.objects.get(user=alice, ip=HER_IP).pk,
         security_key=Authenticator.objects.get(user=alice, type=Authenticator.Type.WEBAUTHN).pk,
@@ -184,6 +189,7 @@ def what_alice_has() -> list[object]:
         list(Purchase.objects.filter(wallet=alice.wallet).values()),
         list(ContractRequest.objects.filter(wallet=alice.wallet).values()),
         list(Chatbot.objects.filter(wallet=alice.wallet).values()),
+        list(ApiKey.objects.filter(wallet=alice.wallet).values()),
         list(SupportRequest.objects.filter(wallet=alice.wallet).values()),
         list(EntryNote.objects.filter(entry__wallet=alice.wallet).values()),
         list(Authenticator.objects.filter(user=alice).values()),

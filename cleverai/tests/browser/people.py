@@ -24,7 +24,7 @@ from fido2.webauthn import (
 from accounts.models import User
 from billing import metering
 from billing.metering import Node
-from billing.services import chatbots, grants, subscriptions, support, wallets
+from billing.services import api_keys, chatbots, grants, subscriptions, support, wallets
 from billing.tests.exports.keeping import offered
 from billing.tests.people import give, sign_up
 from billing.tests.stripe.shop import FAILS_LATER_CARD, Shop
@@ -154,6 +154,18 @@ def _ask_and_tidy(alice: User, stella: User, now: datetime) -> None:
     for name, act in (("مساعد", chatbots.delete), ("Rests", chatbots.pause)):
         bot = chatbots.create(wallet_id=alice.wallet.pk, name=name, model="gpt-4o", now=now)
         act(wallet_id=alice.wallet.pk, chatbot_id=bot.pk, now=now)
+    _make_keys(alice, now)
+
+
+def _make_keys(alice: User, now: datetime) -> None:
+    """Let Alice have a key that works, one that was replaced and works on, and one that she revoked."""
+    mine: dict[str, Any] = {"wallet_id": alice.wallet.pk, "now": now}
+    new: dict[str, Any] = {"expires_at": now + timedelta(days=90), "created_by": alice}
+    made = [api_keys.create(name=name, scopes=["read", "quote"], **mine, **new) for name in ("تقرير", "Nightly report")]
+    api_keys.note_use(made[1].key, now=now)
+    api_keys.rotate(key_id=made[1].key.pk, overlap=timedelta(days=7), **mine, **new)
+    gone = api_keys.create(name="Laptop", scopes=["read"], **mine, **new)
+    api_keys.revoke(key_id=gone.key.pk, **mine)
 
 
 def _use_of_a_day(alice: User, day: int, bots: Sequence[Any], now: datetime) -> None:
