@@ -1,6 +1,7 @@
 """The staff's pages: books to read, a catalog to add to, and a few acts that ask for a reason."""
 
 from billing.admin import (
+    api_keys,
     books,
     catalog,
     contracts,
@@ -17,6 +18,7 @@ from billing.admin import (
 )
 
 __all__ = [
+    "api_keys",
     "books",
     "catalog",
     "contracts",

@@ -8,8 +8,10 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from billing.forms import LongTextField
+from billing.errors import InvalidRequest
+from billing.forms import ExpiryForm, LongTextField
 from billing.models import Feature
+from billing.services import api_keys, names
 from billing.services.grants import LARGEST_GRANT
 from billing.services.support import LONGEST_TEXT
 from billing.units import format_credits, parse_credits
@@ -144,6 +146,25 @@ class ReasonForm(forms.Form):
     """Why something is done."""
 
     reason = ReasonField(f"For colleagues, {IN_THE_LOG}.")
+
+
+class ServiceKeyForm(ExpiryForm, ReasonForm):
+    """A key of one of our own services, and why there is one."""
+
+    name = forms.CharField(help_text="Which service uses it.", widget=forms.TextInput(attrs={"autocomplete": "off"}))
+    scopes = forms.MultipleChoiceField(
+        label="It may",
+        choices=[(scope.value, scope.label) for scope in api_keys.OF_A_SERVICE],
+        widget=forms.CheckboxSelectMultiple,
+    )
+    field_order = ["name", "scopes", "lasts", "reason"]
+
+    def clean_name(self) -> str:
+        """Refuse a name in the words of the service that keeps it."""
+        try:
+            return names.checked(self.cleaned_data["name"], of="An API key")
+        except InvalidRequest as refusal:
+            raise ValidationError(str(refusal)) from None
 
 
 class RefusalForm(forms.Form):

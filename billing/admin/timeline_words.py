@@ -13,6 +13,7 @@ from django.utils import timezone
 from billing.admin.sale_tables import in_words, sold
 from billing.admin.tables import page_of, show_moment
 from billing.models import (
+    ApiKey,
     Checkout,
     ContractRequest,
     Dispute,
@@ -192,6 +193,16 @@ def _written(export: Export, wallet: Wallet) -> tuple[str, list[str]]:
     return f"Export written: {export.what}.{export.file_format}", [size, export.get_status_display().lower()]
 
 
+def _key(key: ApiKey, wallet: Wallet) -> tuple[str, list[str]]:
+    ends = f"ends {show_moment(key.expires_at)}" if key.expires_at else ""
+    return f"API key made: {key.name}", [f"clv_live_{key.prefix}_…", ends]
+
+
+def _key_end(key: ApiKey, wallet: Wallet) -> tuple[str, list[str]]:
+    successor = f"replaced by clv_live_{key.replaced_by.prefix}_…" if key.replaced_by else ""
+    return f"API key revoked: {key.name}", [f"clv_live_{key.prefix}_…", successor]
+
+
 def _login(session: Any, wallet: Wallet) -> tuple[str, list[str]]:
     return "Logged in", [f"last seen {show_moment(session.last_seen_at)}"]
 
@@ -211,5 +222,7 @@ WORDS: dict[str, Callable[[Any, Wallet], tuple[str, list[str]]]] = {
     "act": _act,
     "export": _export,
     "written": _written,
+    "key": _key,
+    "key-end": _key_end,
     "login": _login,
 }

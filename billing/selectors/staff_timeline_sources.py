@@ -10,6 +10,7 @@ from django.contrib.admin.models import LogEntry
 from django.db.models import Model, QuerySet
 
 from billing.models import (
+    ApiKey,
     Checkout,
     ContractRequest,
     Dispute,
@@ -40,7 +41,7 @@ GROUPS = {
     "told": "Mails and warnings",
     "requests": "Requests and answers",
     "staff": "Staff’s acts",
-    "other": "Exports and logins",
+    "other": "Exports, API keys and logins",
 }
 
 
@@ -93,6 +94,10 @@ def _exports(wallet: Wallet) -> QuerySet[Export]:
     return wallet.exports.all()
 
 
+def _api_keys(wallet: Wallet) -> QuerySet[ApiKey]:
+    return wallet.api_keys.defer("secret_hash").select_related("replaced_by")
+
+
 def _sessions(wallet: Wallet) -> QuerySet[Any]:
     sessions: QuerySet[Any] = UserSession.objects.filter(user=wallet.owner_id)
     return sessions if wallet.owner_id else sessions.none()
@@ -132,5 +137,7 @@ SOURCES = (
     Source("act", "staff", 25, "billing.view_wallet", "action_time", _staff_acts),
     Source("written", "other", 20, "billing.view_export", "ready_at", _exports),
     Source("export", "other", 15, "billing.view_export", "created_at", _exports),
+    Source("key-end", "other", 14, "billing.view_apikey", "revoked_at", _api_keys),
+    Source("key", "other", 12, "billing.view_apikey", "created_at", _api_keys),
     Source("login", "other", 10, "accounts.view_user", "created_at", _sessions),
 )

@@ -81,8 +81,13 @@ def create_for_service(
     """Return a new key for one of our own services, which names the wallet of each request. Raises InvalidRequest."""
     name, scopes = names.checked(name, of="An API key"), _checked_scopes(scopes, among=OF_A_SERVICE)
     _require_ahead(expires_at, now=now)
-    _require_new_name(ApiKey.objects.filter(wallet=None), name, now=now)
+    require_new_service_name(name, now=now)
     return _make(None, name, scopes, expires_at=expires_at, created_by=created_by, now=now)
+
+
+def require_new_service_name(name: str, *, now: datetime) -> None:
+    """Raise InvalidRequest when a live key of one of our services has this name."""
+    _require_new_name(ApiKey.objects.filter(wallet=None), name, now=now)
 
 
 @in_one_transaction
