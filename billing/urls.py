@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from billing.api import pages as api_pages
 from billing.views import (
     api_keys,
     balance,
@@ -111,4 +112,6 @@ public_urls = [
     path("goodbye/", leaving.goodbye, name="goodbye"),
     path("pricing/", public.pricing, name="pricing"),
     path("credits/calculator/", calculators.calculator, name="calculator"),
+    path("docs/api/", api_pages.reference_page, name="api_reference"),
+    path("api/problems/<str:name>/", api_pages.problem_page, name="api_problem"),
 ]

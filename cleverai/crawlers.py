@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-PUBLIC_PAGES = ("home", "credits", "pricing")
+PUBLIC_PAGES = ("home", "credits", "pricing", "api_reference")
 NOT_FOR_CRAWLERS = (
     "/accounts/", "/admin/", "/chatbots/", "/settings/", "/stripe/", "/support/", "/credits/calculator/",
 )  # fmt: skip

@@ -40,6 +40,8 @@ ROWS = dict(
         row(EVERYBODY, ""),
         row(EVERYBODY, "credits/"),
         row(EVERYBODY, "pricing/"),
+        row(EVERYBODY, "docs/api/"),
+        row(EVERYBODY, "api/problems/<str:name>/", "/api/problems/insufficient-credits/"),
         row(EVERYBODY, "robots.txt"),
         row(EVERYBODY, "sitemap.xml"),
         row(EVERYBODY, "credits/calculator/"),

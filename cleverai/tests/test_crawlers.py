@@ -16,7 +16,7 @@ def test_the_site_map_lists_public_pages_that_exist(client: Client) -> None:
     answer = client.get("/sitemap.xml", headers={"host": "localhost"})
     assert answer["Content-Type"] == "application/xml"
     found = re.findall("<loc>(.*?)</loc>", answer.content.decode())
-    assert found == [f"{settings.SITE_URL}{path}" for path in ("/", "/credits/", "/pricing/")]
+    assert found == [f"{settings.SITE_URL}{path}" for path in ("/", "/credits/", "/pricing/", "/docs/api/")]
     for address in found:
         page = client.get(address.removeprefix(settings.SITE_URL))
         assert page.status_code == 200
