@@ -1,4 +1,4 @@
-"""Live traffic: two of the sample customers at work, through the real metering calls, at a gentle pace."""
+"""Live traffic: two of the sample customers at work, through the real metering calls and the API, at a gentle pace."""
 
 import logging
 import random
@@ -16,6 +16,8 @@ from billing.models import Grant, Hold, Wallet
 from billing.selectors import chatbots
 from billing.services import grants, settlement
 from billing.units import CREDIT
+from cleverai_credits import CreditsError
+from sandbox.backend import Backend
 from sandbox.sample_data import BOB, CARLA
 
 logger = logging.getLogger(__name__)
@@ -29,12 +31,18 @@ Clock = Callable[[], datetime]
 
 
 class Traffic:
-    """Keeps some wallets busy until told to stop. Nobody is ever used up: who is low rests, after a gift a day."""
+    """Keeps some wallets busy until told to stop. Nobody is ever used up: who is low rests, after a gift a day.
 
-    def __init__(self, *, clock: Clock, rng: random.Random, stopped: threading.Event) -> None:
+    With a backend, some of it goes through the HTTP API.
+    """
+
+    def __init__(
+        self, *, clock: Clock, rng: random.Random, stopped: threading.Event, backend: Backend | None = None
+    ) -> None:
         self._clock = clock
         self._rng = rng
         self._stopped = stopped
+        self._backend = backend
         self._open: dict[int, tuple[Wallet, Hold]] = {}
 
     def run(self) -> None:
@@ -44,7 +52,7 @@ class Traffic:
             pause = self._rng.uniform(SHORTEST_PAUSE, LONGEST_PAUSE)
             try:
                 self.step(next(emails))
-            except MeteringError as refusal:
+            except (MeteringError, CreditsError) as refusal:
                 logger.info("Refused: %s", refusal)
             except Error as error:
                 logger.warning("The database is away, so the traffic waits: %s", str(error).partition("\n")[0])
@@ -68,10 +76,12 @@ class Traffic:
             yield from (BOB.email, CARLA.email)
 
     def _act_of(self, wallet: Wallet) -> Callable[[Wallet], None]:
-        acts: list[Callable[[Wallet], None]] = [self._chat, self._message, self._hold, self._workflow]
         if wallet.suspended_at is not None:
             return lambda _: None
-        return self._rng.choices(acts, [5, 5, 3, 1])[0]
+        acts = {self._chat: 5, self._message: 5, self._hold: 3, self._workflow: 1}
+        if self._backend is not None:
+            acts |= {self._charge_by_api: 4, self._stream_by_api: 2}
+        return self._rng.choices(list(acts), list(acts.values()))[0]
 
     def _may_spend(self, wallet: Wallet) -> bool:
         """Return whether enough is left; where it isn't, give today's gift, once."""
@@ -155,6 +165,16 @@ class Traffic:
             key=_key(),
             now=self._clock(),
         )
+
+    def _charge_by_api(self, wallet: Wallet) -> None:
+        if self._backend is not None:
+            prompt, answer = self._rng.randint(120, 480), self._rng.randint(40, 220)
+            self._backend.chat(wallet, model="gpt-4o-mini", prompt=prompt, answer=answer)
+
+    def _stream_by_api(self, wallet: Wallet) -> None:
+        if self._backend is not None:
+            prompt, answer = self._rng.randint(100, 300), self._rng.randint(50, 600)
+            self._backend.stream(wallet, model="claude-3.5-sonnet", prompt=prompt, answer=answer)
 
     def _settle_what_is_open(self) -> None:
         """Release the holds that nobody will capture; what can't be released now expires by itself."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from io import StringIO
+from pathlib import Path
 from random import Random
 from zoneinfo import ZoneInfo
 
@@ -11,12 +12,13 @@ from allauth.mfa.models import Authenticator
 from django.contrib.auth import authenticate
 from django.core.management import call_command
 from django.db import transaction
+from django.utils import timezone
 
 from accounts.models import User
-from billing.models import Grant, Hold, LedgerEntry, Message, SupportRequest, Wallet
+from billing.models import ApiKey, Grant, Hold, LedgerEntry, Message, SupportRequest, Wallet
 from billing.services import proof
 from sandbox import sample_data
-from sandbox.sample_data import ALICE, BELLA, BOB, CARLA, SIMON, STELLA, habits, people
+from sandbox.sample_data import ALICE, BELLA, BOB, CARLA, SIMON, STELLA, habits, keys, people
 from sandbox.sample_data.habits import Habits
 
 LEAP_DAY = datetime(2028, 2, 29, 15, 20, tzinfo=UTC)
@@ -33,6 +35,13 @@ def loaded(django_db_setup: None, django_db_blocker, stripe) -> Iterator[list[pe
 @pytest.fixture
 def wallets(loaded, db) -> dict[str, Wallet]:
     return {wallet.owner.name.split()[0]: wallet for wallet in Wallet.objects.select_related("owner")}
+
+
+@pytest.fixture
+def key_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the demo's key is kept, away from a demo that runs here."""
+    monkeypatch.setattr(keys, "KEY_FILE", tmp_path / "api_key")
+    return tmp_path / "api_key"
 
 
 def kinds(wallet: Wallet) -> set[str]:
@@ -127,7 +136,7 @@ def test_they_can_sign_in_and_three_are_staff_with_a_second_step(loaded, db) -> 
     assert authenticate(email=ALICE.email, password=people.PASSWORD) is not None
 
 
-def test_loading_again_changes_nothing_and_prints_the_table_again(loaded, db) -> None:
+def test_loading_again_changes_nothing_and_prints_the_table_again(loaded, db, key_file: Path) -> None:
     before = (LedgerEntry.objects.count(), User.objects.count(), Grant.objects.count())
     told = StringIO()
     call_command("load_sample_data", stdout=told)
@@ -137,6 +146,25 @@ def test_loading_again_changes_nothing_and_prints_the_table_again(loaded, db) ->
     assert people.PASSWORD in told.getvalue()
     assert "/admin/" in told.getvalue()
     assert "/sandbox/authenticator/" in told.getvalue()
+
+
+def test_the_key_of_the_demo_is_told_each_time_and_replaced_only_when_it_is_lost(loaded, db, key_file: Path) -> None:
+    now = timezone.now()
+    token = keys.find_or_make(now=now)
+    assert keys.find_or_make(now=now) == keys.kept() == token
+    assert key_file.stat().st_mode & 0o077 == 0
+    told = StringIO()
+    call_command("load_sample_data", stdout=told)
+    bob = Wallet.objects.get(owner__email=BOB.email)
+    assert f"CLEVER_WALLET={bob.pk} CLEVER_KEY={token}" in told.getvalue()
+
+    key_file.unlink()
+    other = keys.find_or_make(now=now)
+
+    assert other != token
+    assert [key.is_live(now=now) for key in ApiKey.objects.order_by("pk")] == [False, True]
+    key_file.write_text("clv_live_00000000_of-another-database")
+    assert keys.find_or_make(now=now) not in (token, other)
 
 
 def test_the_page_of_codes_shows_the_one_that_is_asked_for_now(loaded, db, client) -> None:

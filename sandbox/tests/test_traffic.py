@@ -5,14 +5,17 @@ import threading
 from datetime import datetime, timedelta
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connections
 from django.utils import timezone
+from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
 from billing import metering
 from billing.models import Grant, Hold, Wallet
 from billing.services import chatbots, proof, subscriptions
+from billing.tests.keys import service_key
 from billing.tests.people import begin_paid_cycle
+from sandbox.backend import Backend
 from sandbox.sample_data import BOB, CARLA
 from sandbox.traffic import Traffic
 
@@ -71,6 +74,31 @@ def test_both_customers_are_charged_in_several_ways(bob: Wallet, carla: Wallet) 
     bob.refresh_from_db()
     assert 0 < before - bob.available < 100_000
     assert proof.prove() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_part_of_it_goes_through_the_api(
+    live_server: LiveServer, bob: Wallet, monkeypatch: pytest.MonkeyPatch, now: datetime
+) -> None:
+    monkeypatch.setitem(connections.settings["default"], "CONN_MAX_AGE", 0)
+    stella = User.objects.create_user("stella@example.com", joined_at=now)
+    made = service_key(stella, now=now)
+    backend = Backend(live_server.url, made.token)
+
+    Traffic(clock=timezone.now, rng=random.Random(7), stopped=Impatient(40), backend=backend).run()
+
+    backend.close()
+    by_key = bob.entries.filter(source=made.key.source)
+    assert set(by_key.values_list("kind", flat=True)) == {"charge", "hold", "capture"}
+    assert bob.entries.filter(source="app").exists()
+    assert not Hold.objects.filter(status=Hold.Status.OPEN).exists()
+
+
+def test_a_server_that_is_away_is_no_trouble(bob: Wallet) -> None:
+    backend = Backend("http://127.0.0.1:9", "clv_live_00000000_none")
+    Traffic(clock=timezone.now, rng=random.Random(7), stopped=Impatient(12), backend=backend).run()
+    backend.close()
+    assert bob.entries.filter(kind="charge").exists()
 
 
 def test_it_leaves_no_hold_open_when_it_stops(bob: Wallet, carla: Wallet) -> None:
