@@ -13,6 +13,7 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.settings"
 GROUPS = {
     "metering": {"P1", "P3", "P4", "P12"},
     "hot": {"P2"},
+    "api": {"P5"},
     "big wallet": {"P6", "P7"},
     "poll": {"P9"},
     "exports": {"P8"},
@@ -45,6 +46,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _measures(*, long: bool) -> dict[str, Callable[[], list]]:
     from benchmarks import (  # noqa: PLC0415 - Django must be set up first
+        api,
         big_wallet,
         demo,
         exports,
@@ -60,6 +62,7 @@ def _measures(*, long: bool) -> dict[str, Callable[[], list]]:
     return {
         "metering": lambda: metering.many_wallets(wallets=wallets, rounds=rounds, seconds=seconds),
         "hot": lambda: metering.hot_wallet(rounds=rounds, seconds=seconds),
+        "api": lambda: api.charges_over_http(wallets=wallets // 10, rounds=rounds, requests=requests * 2),
         "big wallet": lambda: big_wallet.big_wallet(entries=wallets * 10, rounds=rounds, requests=requests // 10),
         "poll": lambda: poll.unchanged_balance(rounds=rounds, requests=requests),
         "exports": lambda: exports.streamed(entries=1_000_000 if long else 300_000, rounds=rounds),
