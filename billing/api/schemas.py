@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
 from ninja import Path
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from billing.metering import LONGEST_NODE_NAME, MOST_CHARGES, MOST_NODES
 from billing.selectors import spans
@@ -13,6 +13,7 @@ from billing.services.requests import LONGEST_KEY, LONGEST_SOURCE
 from billing.units import LARGEST_AMOUNT
 
 DEFAULT_PAGE, LARGEST_PAGE = 50, 200
+DEEPEST_DETAIL = 32
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)", re.ASCII)
 DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 NUMBER = re.compile(r"[1-9]\d{0,18}", re.ASCII)
@@ -22,7 +23,10 @@ PRINTABLE = r"^[^\u0000-\u001f\u007f-\u009f]+$"
 def _moment(value: object) -> datetime:
     if not isinstance(value, str) or not MOMENT.fullmatch(value):
         raise ValueError("a moment is written as in 2026-03-10T09:30:00Z")
-    return datetime.fromisoformat(value).astimezone(UTC)
+    try:
+        return datetime.fromisoformat(value).astimezone(UTC)
+    except OverflowError:
+        raise ValueError("a moment lies between the years 1 and 9999") from None
 
 
 def _day(value: object) -> date | None:
@@ -32,6 +36,17 @@ def _day(value: object) -> date | None:
     if not spans.FIRST_DAY <= day <= spans.LAST_DAY:
         raise ValueError("a day lies in this millennium")
     return day
+
+
+def _shallow(value: dict[str, Any]) -> dict[str, Any]:
+    """Refuse what no answer could show again, because it can't be written down at any depth."""
+    level: list[Any] = [value]
+    for _ in range(DEEPEST_DETAIL):
+        inner = (each.values() if isinstance(each, dict) else each for each in level)
+        level = [each for many in inner for each in many if isinstance(each, dict | list)]
+        if not level:
+            return value
+    raise ValueError(f"it is nested more than {DEEPEST_DETAIL} deep")
 
 
 def _number(value: object) -> object:
@@ -57,8 +72,11 @@ Source = Annotated[
     ),
 ]
 Detail = Annotated[
-    dict[str, Any] | None,
-    Field(description="What else to keep with the entry, 16,384 characters of JSON at most: input_tokens, …"),
+    Annotated[dict[str, Any], AfterValidator(_shallow)] | None,
+    Field(
+        description="What else to keep with the entry: input_tokens, … 16,384 characters of JSON at most, nested"
+        f" {DEEPEST_DETAIL} deep."
+    ),
 ]
 Confirmed = Annotated[
     bool, Field(description="Whether the owner was asked, where the cost is above what they let go unasked.")

@@ -46,6 +46,14 @@ class Program:
         )
 
 
+def nested(levels: int) -> dict[str, object]:
+    """Return objects in one another."""
+    found: dict[str, object] = {}
+    for _ in range(levels - 1):
+        found = {"in": found}
+    return found
+
+
 def problem_of(answer: HttpResponse, status: int, name: str) -> dict[str, Any]:
     """Return the members of a problem document, having checked that it is that one, and whole."""
     assert answer.status_code == status, answer.content

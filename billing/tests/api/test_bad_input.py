@@ -10,7 +10,7 @@ from django.test import Client
 from accounts.models import User
 from billing.models import Feature, Hold, LedgerEntry, Wallet
 from billing.services.api_keys import NewKey
-from billing.tests.api.calling import Program, problem_of
+from billing.tests.api.calling import Program, nested, problem_of
 
 pytestmark = pytest.mark.django_db
 USE = {"feature": "gpt-4o", "quantity": 10}
@@ -86,9 +86,13 @@ FIELDS: dict[str, object] = {
     "a source too long": USE | {"source": f"workflow:{'x' * 80}"},
     "a detail that is a text": USE | {"detail": "tokens"},
     "a detail too long": USE | {"detail": {"a": "x" * 20_000}},
+    "a detail that nests too deep": USE | {"detail": nested(33)},
+    "a detail that nests without end": USE | {"detail": nested(900)},
     "a moment without a zone": USE | {"occurred_at": "2025-03-10T09:00:00"},
     "a moment that is none": USE | {"occurred_at": "2025-02-30T09:00:00Z"},
     "a moment as a number": USE | {"occurred_at": 1_741_564_800},
+    "a moment before all time": USE | {"occurred_at": "0001-01-01T00:00:00+01:00"},
+    "a moment after all time": USE | {"occurred_at": "9999-12-31T23:59:59-01:00"},
     "a moment to come": USE | {"occurred_at": "2099-03-10T09:00:00Z"},
     "a moment long ago": USE | {"occurred_at": "1999-03-10T09:00:00Z"},
     "confirmed as a text": USE | {"confirmed": "true"},

@@ -8,9 +8,10 @@ from django.utils import timezone
 
 from accounts.models import User
 from billing import metering
+from billing.api.schemas import DEEPEST_DETAIL
 from billing.models import Feature, FeaturePrice
 from billing.services.api_keys import NewKey
-from billing.tests.api.calling import Program, problem_of
+from billing.tests.api.calling import Program, nested, problem_of
 from billing.tests.people import give
 
 pytestmark = pytest.mark.django_db
@@ -109,6 +110,13 @@ def test_an_entry_s_receipt_says_who_paid(program: Program, busy: User) -> None:
     assert [(step["name"], step["cost"]) for step in run["steps"]] == [("News", "10")]
     film = program.get(f"/entries/{busy.wallet.entries.get(kind='capture').sequence}").json()
     assert film["entries_of_hold"] == [10, 11]
+
+
+def test_the_deepest_detail_that_is_taken_is_shown_again(backend: Program) -> None:
+    use = {"feature": "gpt-4o", "quantity": 1, "detail": nested(DEEPEST_DETAIL)}
+    charged = backend.post("/charges", use)
+    assert charged.status_code == 201
+    assert backend.get(f"/entries/{charged.json()['sequence']}").json()["detail"] == use["detail"]
 
 
 def test_nobody_reads_another_s_entries(program: Program, busy: User, bob: User, now: datetime) -> None:
