@@ -14,14 +14,18 @@ from accounts.models import User
 from billing import metering
 from billing.models import DailyUsage, Wallet
 from billing.services.api_keys import NewKey
+from billing.services.proof import prove
 from billing.tests.api.serving import Caller, Server, serving
 from billing.tests.clockwork.machinery import until
 from billing.tests.keys import service_key
+from billing.tests.people import give
 from billing.tests.races.together import run_together
 
 pytestmark = [pytest.mark.race, pytest.mark.django_db(transaction=True)]
 
 CLIENTS = 64
+#: What he has, in millicredits: as often a multiple of the clients as any test needs.
+ALL_OF_IT = 128_000
 LONG = [pytest.mark.long, pytest.mark.timeout(3_600)]
 WAITING = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid)))"
 
@@ -45,8 +49,10 @@ def token(stella: User, now: datetime) -> str:
 
 
 @pytest.fixture
-def bobs(bob: User) -> Wallet:
-    """Bob's wallet, with 100 credits."""
+def bobs(bob: User, now: datetime) -> Wallet:
+    """Bob's wallet, with 128 credits."""
+    give(bob.wallet, ALL_OF_IT - bob.wallet.available, now=now)
+    bob.wallet.refresh_from_db()
     return bob.wallet
 
 
@@ -54,10 +60,11 @@ def bobs(bob: User) -> Wallet:
 def test_sixty_four_clients_spend_a_wallet_to_exactly_nothing(
     server: Server, token: str, bobs: Wallet, each: int
 ) -> None:
-    """They want twice what is there, in equal parts, and each sends every charge twice."""
-    quantity = bobs.available * 2 // (CLIENTS * each)
+    """They want twice what is there, in parts that it can be divided into, and each sends every charge twice."""
     wanted = CLIENTS * each
-    fits = bobs.available // quantity
+    fits = wanted // 2
+    quantity = bobs.available // fits
+    assert quantity * fits == bobs.available
 
     def spend(number: int) -> list[tuple[int, int]]:
         said = []
@@ -74,7 +81,8 @@ def test_sixty_four_clients_spend_a_wallet_to_exactly_nothing(
     bobs.refresh_from_db()
     assert len(outcomes) == wanted
     assert sum(201 in pair for pair in outcomes) == fits
-    assert bobs.available == bobs.posted - bobs.held == 100_000 - fits * quantity
+    assert (bobs.available, bobs.held) == (0, 0)
+    assert prove() == []
     assert bobs.entries.filter(kind="charge").count() == fits
 
 
@@ -116,4 +124,4 @@ def test_a_batch_whose_server_is_killed_is_charged_once(
         count = bobs.entries.filter(key=charge["key"]).count()
         assert count == (charge["key"] != "too dear"), charge["key"]
     bobs.refresh_from_db()
-    assert bobs.available == 100_000 - 2 * 5_000 - 50 * 10
+    assert bobs.available == ALL_OF_IT - 2 * 5_000 - 50 * 10
