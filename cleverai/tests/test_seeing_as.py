@@ -42,6 +42,9 @@ pytestmark = pytest.mark.django_db
 OVERVIEW, NOTIFICATIONS, END = "/settings/billing/", "/settings/billing/notifications/", "/seeing-as/"
 ENDS = {"accounts/logout/", "admin/logout/", "seeing-as/"}
 UNSAFE = ("post", "put", "patch", "delete", "options", "trace")
+#: Below here keys open what they may, and no session opens anything.
+API = "api/v1/"
+OF_PAGES = {pattern: row for pattern, row in ROWS.items() if not pattern.startswith(API)}
 MINUTE = 60
 NAMED = re.compile(r"You see CleverAI as\s*<strong[^>]*>alice-the-canary@example.com</strong>")
 
@@ -114,7 +117,7 @@ def test_the_logs_have_numbers_and_addresses_and_no_reason(
 @pytest.mark.parametrize("method", UNSAFE)
 def test_whatever_would_change_something_is_refused(as_alice: Client, alice: User, method: str) -> None:
     before = what_alice_has()
-    addresses = {pattern: address_of(row, alice) for pattern, row in ROWS.items()}
+    addresses = {pattern: address_of(row, alice) for pattern, row in OF_PAGES.items()}
     for pattern, address in addresses.items():
         if pattern in ENDS and method == "post":
             continue
@@ -122,6 +125,15 @@ def test_whatever_would_change_something_is_refused(as_alice: Client, alice: Use
         assert getattr(as_alice, method)(address).status_code == expected, pattern
     assert what_alice_has() == before
     assert shows_alice(as_alice.get(OVERVIEW)), "and it goes on"
+
+
+@pytest.mark.parametrize("method", ["get", *UNSAFE])
+def test_to_the_api_a_session_says_nothing_of_anybody(as_alice: Client, alice: User, method: str) -> None:
+    before = what_alice_has()
+    for pattern, row in ROWS.items():
+        if pattern.startswith(API) and (method, pattern) != ("get", "api/v1/openapi.json"):
+            assert getattr(as_alice, method)(address_of(row, alice)).status_code in {401, 404, 405}, pattern
+    assert what_alice_has() == before
 
 
 def test_so_is_every_act_of_the_admin(as_alice: Client, alice: User) -> None:
@@ -134,7 +146,7 @@ def test_so_is_every_act_of_the_admin(as_alice: Client, alice: User) -> None:
 
 def test_so_is_what_a_part_of_a_page_sends(as_alice: Client, alice: User) -> None:
     before = what_alice_has()
-    for pattern, row in ROWS.items():
+    for pattern, row in OF_PAGES.items():
         if pattern not in ENDS:
             answer = as_alice.post(address_of(row, alice), headers={"hx-request": "true"})
             assert (answer.status_code, answer["HX-Redirect"]) == (403, END), pattern

@@ -52,6 +52,7 @@ NOT_A_PAGE = {
     "sandbox/mail/": "development only; billing/tests/browser/test_watch.py looks at it",
     "sandbox/mail/<int:pk>/": "development only; billing/tests/browser/test_watch.py looks at it",
     "sandbox/mail/<int:pk>/html/": "development only; billing/tests/browser/test_watch.py looks at it",
+    **dict.fromkeys((pattern for pattern in ROWS if pattern.startswith("api/v1/")), "for programs"),
 }
 
 #: Who looks at a page that Alice, who has something of everything, or a visitor can't see.
