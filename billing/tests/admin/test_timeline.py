@@ -16,10 +16,11 @@ from billing.models import ContractRequest, LedgerEntry, Purchase, Wallet
 from billing.selectors import staff_timeline
 from billing.selectors.staff_timeline import Happening, Source, Span, read_cursor
 from billing.selectors.staff_timeline_sources import GROUPS, SOURCES
-from billing.services import contracts, departures, grants, support
+from billing.services import api_keys, contracts, departures, grants, support
 from billing.tests.admin.conftest import browser_of
 from billing.tests.admin.pressing import do
 from billing.tests.exports.keeping import offered
+from billing.tests.keys import key_of
 from billing.tests.people import give, planless_wallet, sign_up
 from billing.tests.stripe.shop import DISPUTED_CARD, FAILS_LATER_CARD, Shop
 
@@ -86,6 +87,8 @@ def lively(stripe: Shop, stella: User, now: datetime) -> User:
     grants.adjust(wallet_id=wallet.pk, amount=25_500, reason=reason, actor=stella, key="g", now=at)
     asked = support.ask(wallet=wallet, topic="", subject="A strange charge", message="What is it?", now=at)
     support.answer(request_id=asked.pk, text="A video.", actor=stella, now=at)
+    made = key_of(alice, now=at)
+    api_keys.revoke(wallet_id=wallet.pk, key_id=made.key.pk, now=at)
     company = ContractRequest.objects.create(
         wallet=wallet, company="Alice and Sons", message="More!", created_at=at, mailed_at=at
     )
