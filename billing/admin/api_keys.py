@@ -14,11 +14,11 @@ from django.utils import timezone
 from billing.admin.act_pages import WithActs
 from billing.admin.acts import Act, Change
 from billing.admin.deeds import Deed, Doing, Look, Outcome
-from billing.admin.forms import ReasonForm, ServiceKeyForm
+from billing.admin.forms import ReasonForm, ServiceKeyForm, ServiceKeyReplacementForm
 from billing.admin.reading import OfAWallet, Only, moment_column, name_of
 from billing.admin.tables import anchor, page_of, show_moment
 from billing.errors import InvalidRequest
-from billing.forms import ExpiryForm
+from billing.forms import ExpiryForm, ReplacementForm
 from billing.models import ApiKey
 from billing.services import api_keys
 from billing.services.api_keys import NewKey
@@ -40,12 +40,17 @@ class NotRevoked(Only):
     condition = Q(revoked_at=None)
 
 
-class AddServiceKey(Deed):
-    """Make a key of one of our own services; it is shown once, to who made it."""
+class MakesAKey(Deed):
+    """An act that makes a key of one of our own services; it is shown once, to who made it."""
+
+    made: NewKey | None = None
+
+
+class AddServiceKey(MakesAKey):
+    """Make a key for a service that has none, or not this one."""
 
     act, address, permission, form_class = "service-key", "add", ADD, ServiceKeyForm
     has_a_row = False
-    made: NewKey | None = None
 
     def describe(self) -> Act:
         return Act(
@@ -89,6 +94,61 @@ class AddServiceKey(Deed):
         return reverse("admin:billing_apikey_changelist")
 
 
+class ReplaceServiceKey(MakesAKey):
+    """Make a key like one of our services', and let both work until the programs have it."""
+
+    act, address, permission, form_class = "key-replacement", "replace", ADD, ServiceKeyReplacementForm
+    row: ApiKey
+
+    @classmethod
+    def rows(cls) -> QuerySet[Any]:
+        return ApiKey.objects.filter(wallet=None).select_related("first")
+
+    def describe(self) -> Act:
+        return Act(
+            title=f"Replace “{self.row}”",
+            button="Make the new key",
+            back_url=page_of(self.row),
+            words="A new key with the same name may do the same, and what both spend counts as one service's. It is"
+            " shown once; both work until the old one ends.",
+            row=self.row,
+        )
+
+    def pointless(self) -> str:
+        try:
+            api_keys.require_replaceable(self.row, now=timezone.now())
+        except InvalidRequest as refusal:
+            return str(refusal)
+        return ""
+
+    def answers(self, form: forms.Form) -> dict[str, Any]:
+        return {"overlap": form.cleaned_data["overlap"], "lasts": form.cleaned_data["lasts"]}
+
+    def look(self, answers: Mapping[str, Any]) -> Look:
+        now = timezone.now()
+        api_keys.require_replaceable(self.row, now=now)
+        works_on, _ = ReplacementForm.OVERLAPS[answers["overlap"]]
+        ends, _ = ExpiryForm.LASTS[answers["lasts"]]
+        changes = [
+            Change("The old key", self.row.state(now=now).label, works_on),
+            Change("The new key ends", "–", ends),
+        ]
+        return Look(changes, effect=f"{self.row.pk} {self.row.expires_at} {works_on} {ends}")
+
+    def do(self, answers: Mapping[str, Any], doing: Doing) -> Outcome:
+        works_on, overlap = ReplacementForm.OVERLAPS[answers["overlap"]]
+        _, span = ExpiryForm.LASTS[answers["lasts"]]
+        self.made = api_keys.rotate_for_service(
+            key_id=self.row.pk,
+            overlap=overlap,
+            expires_at=None if span is None else doing.now + span,
+            created_by=doing.actor,
+            now=doing.now,
+        )
+        said = f"The key “{self.made.key}” replaces it. It was shown to who made it, and to nobody else."
+        return Outcome(said, logged=f"Replaced by {self.made.key}; this one: {works_on.lower()}. {doing.reason}")
+
+
 class RevokeKey(Deed):
     """End a key at once."""
 
@@ -129,7 +189,7 @@ class RevokeKey(Deed):
 class ApiKeyAdmin(WithActs, OfAWallet):
     """All keys, newest first: what each may do and when it was used, never the key."""
 
-    deeds = (AddServiceKey, RevokeKey)
+    deeds = (AddServiceKey, ReplaceServiceKey, RevokeKey)
     created, expires = moment_column("created_at", "Made"), moment_column("expires_at", "Ends", empty="Never")
     revoked = moment_column("revoked_at", empty="No")
     change_form_template = "admin/billing/change_form.html"
@@ -162,7 +222,7 @@ class ApiKeyAdmin(WithActs, OfAWallet):
 
     def _say(self, request: HttpRequest, deed: Deed, result: Result, *, key: str) -> HttpResponse:
         """Show a new key in the answer itself, which nothing keeps; anything else is said as always."""
-        if not isinstance(deed, AddServiceKey) or deed.made is None or not result.is_new:
+        if not isinstance(deed, MakesAKey) or deed.made is None or not result.is_new:
             return super()._say(request, deed, result, key=key)
         made = deed.made
         context = {

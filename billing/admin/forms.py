@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from billing.errors import InvalidRequest
-from billing.forms import ExpiryForm, LongTextField
+from billing.forms import ExpiryForm, LongTextField, ReplacementForm
 from billing.models import Feature
 from billing.services import api_keys, names
 from billing.services.grants import LARGEST_GRANT
@@ -165,6 +165,12 @@ class ServiceKeyForm(ExpiryForm, ReasonForm):
             return names.checked(self.cleaned_data["name"], of="An API key")
         except InvalidRequest as refusal:
             raise ValidationError(str(refusal)) from None
+
+
+class ServiceKeyReplacementForm(ReplacementForm, ReasonForm):
+    """How long a service's key works on beside its successor, when that one ends, and why."""
+
+    field_order = ["overlap", "lasts", "reason"]
 
 
 class RefusalForm(forms.Form):

@@ -73,6 +73,16 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "first",
+                    models.ForeignKey(
+                        help_text="The key that this one and others continue.",
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="billing.apikey",
+                    ),
+                ),
+                (
                     "wallet",
                     models.ForeignKey(
                         help_text="Empty: a key of our own services.",

@@ -39,6 +39,9 @@ class ApiKey(models.Model):
     revoked_at = models.DateTimeField(null=True)
     last_used_on = models.DateField(null=True, help_text="The owner's local day; written once a day.")
     replaced_by = models.OneToOneField("self", models.PROTECT, null=True, related_name="replaces")
+    first = models.ForeignKey(
+        "self", models.PROTECT, null=True, related_name="+", help_text="The key that this one and others continue."
+    )
 
     class Meta:
         verbose_name = "API key"
@@ -66,8 +69,8 @@ class ApiKey(models.Model):
 
     @property
     def source(self) -> str:
-        """What usage rows and entries call this key."""
-        return f"api_key:{self.pk}"
+        """What usage rows and entries call this key and all that replace it, so that a repeat is one under each."""
+        return f"api_key:{self.first_id or self.pk}"
 
     def is_live(self, *, now: datetime) -> bool:
         """Return whether it opens anything, whatever its plan says."""

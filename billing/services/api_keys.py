@@ -105,22 +105,32 @@ def rotate(
     Of one name two keys are live at most. Raises UnknownApiKey, ApiAccessPaused, what locks raise, and InvalidRequest
     for a key that has ended, was replaced already, or whose predecessor still works.
     """
-    if not timedelta() <= overlap <= LONGEST_OVERLAP:
-        raise InvalidRequest(f"The old key can work for {LONGEST_OVERLAP.days} more days at most.")
-    _require_ahead(expires_at, now=now)
     with settled_books(wallet_id, now=now) as books:
         if not books.subscription.plan.has_api_access:
             raise ApiAccessPaused
         old = _own(books.wallet, key_id)
-        _require_replaceable(old, now=now)
-        made = _make(books.wallet, old.name, old.scopes, expires_at=expires_at, created_by=created_by, now=now)
-        old.replaced_by = made.key
-        if overlap:
-            old.expires_at = min(old.expires_at or now + overlap, now + overlap)
-        else:
-            old.revoked_at = now
-        old.save(update_fields=["replaced_by", "expires_at", "revoked_at"])
-        return made
+        return _replace(old, overlap=overlap, expires_at=expires_at, created_by=created_by, now=now)
+
+
+@in_one_transaction
+def rotate_for_service(
+    *, key_id: int, overlap: timedelta, expires_at: datetime | None, created_by: User, now: datetime
+) -> NewKey:
+    """Do the same for a key of one of our own services. Raises UnknownApiKey and InvalidRequest."""
+    old = ApiKey.objects.select_for_update(no_key=True).filter(pk=key_id, wallet=None).first()
+    if old is None:
+        raise UnknownApiKey
+    return _replace(old, overlap=overlap, expires_at=expires_at, created_by=created_by, now=now)
+
+
+def require_replaceable(key: ApiKey, *, now: datetime) -> None:
+    """Raise InvalidRequest for a key that has ended, was replaced already, or whose predecessor still works."""
+    if key.replaced_by_id is not None:
+        raise InvalidRequest("This key was replaced already. What it was replaced by can be replaced in turn.")
+    if not key.is_live(now=now):
+        raise InvalidRequest("This key has ended. Make a new one.")
+    if live(ApiKey.objects.filter(replaced_by=key), now=now).exists():
+        raise InvalidRequest("The key that this one replaced still works. Revoke that first: two live at most.")
 
 
 @in_one_transaction
@@ -195,6 +205,7 @@ def _make(
     expires_at: datetime | None,
     created_by: User,
     now: datetime,
+    first: ApiKey | None = None,
 ) -> NewKey:
     token = api_tokens.new()
     key = ApiKey.objects.create(
@@ -206,8 +217,29 @@ def _make(
         created_at=now,
         created_by=created_by,
         expires_at=expires_at,
+        first=first,
     )
     return NewKey(key, token.text)
+
+
+def _replace(
+    old: ApiKey, *, overlap: timedelta, expires_at: datetime | None, created_by: User, now: datetime
+) -> NewKey:
+    """Return what replaces a locked key: its name, its scopes, and what its uses are called."""
+    if not timedelta() <= overlap <= LONGEST_OVERLAP:
+        raise InvalidRequest(f"The old key can work for {LONGEST_OVERLAP.days} more days at most.")
+    _require_ahead(expires_at, now=now)
+    require_replaceable(old, now=now)
+    made = _make(
+        old.wallet, old.name, old.scopes, expires_at=expires_at, created_by=created_by, now=now, first=old.first or old
+    )
+    old.replaced_by = made.key
+    if overlap:
+        old.expires_at = min(old.expires_at or now + overlap, now + overlap)
+    else:
+        old.revoked_at = now
+    old.save(update_fields=["replaced_by", "expires_at", "revoked_at"])
+    return made
 
 
 def _own(wallet: Wallet, key_id: int) -> ApiKey:
@@ -223,15 +255,6 @@ def _revoke(key: ApiKey, *, now: datetime) -> ApiKey:
         key.revoked_at = now
         key.save(update_fields=["revoked_at"])
     return key
-
-
-def _require_replaceable(key: ApiKey, *, now: datetime) -> None:
-    if key.replaced_by_id is not None:
-        raise InvalidRequest("This key was replaced already. What it was replaced by can be replaced in turn.")
-    if not key.is_live(now=now):
-        raise InvalidRequest("This key has ended. Make a new one.")
-    if live(ApiKey.objects.filter(replaced_by=key), now=now).exists():
-        raise InvalidRequest("The key that this one replaced still works. Revoke that first: two live at most.")
 
 
 def _require_new_name(keys: "QuerySet[ApiKey]", name: str, *, now: datetime) -> None:

@@ -251,6 +251,24 @@ def test_a_service_s_key_is_no_customer_s_to_end(pro: User, stella: User, now: d
     assert why(made.token, now=now) == "revoked"
 
 
+def test_a_service_s_key_is_replaced_while_the_old_one_lives_on(pro: User, stella: User, now: datetime) -> None:
+    old, hers = service_key(stella, now=now, scopes=("read", "spend")), key_of(pro, now=now)
+    replacing = {"overlap": DAY, "expires_at": None, "created_by": stella, "now": now}
+    new = api_keys.rotate_for_service(key_id=old.key.pk, **replacing)
+    assert (new.key.name, new.key.scopes, new.key.wallet) == ("Chat backend", ["read", "spend"], None)
+    assert [authenticated(made.token, now=now + DAY - HOUR).is_service for made in (old, new)] == [True, True]
+    assert (why(old.token, now=now + DAY), authenticated(new.token, now=now + DAY).key) == ("expired", new.key)
+    with pytest.raises(InvalidRequest, match="replaced already"):
+        api_keys.rotate_for_service(key_id=old.key.pk, **replacing)
+    with pytest.raises(InvalidRequest, match="two live at most"):
+        api_keys.rotate_for_service(key_id=new.key.pk, **replacing)
+    with pytest.raises(InvalidRequest, match="30 more days"):
+        api_keys.rotate_for_service(key_id=new.key.pk, **(replacing | {"overlap": 31 * DAY}))
+    with pytest.raises(UnknownApiKey):
+        api_keys.rotate_for_service(key_id=hers.key.pk, **replacing)
+    assert ApiKey.objects.count() == 3
+
+
 @pytest.mark.parametrize("scopes", [(), ("spend",), ("read", "spend"), ("admin",)])
 def test_a_person_s_key_reads_and_quotes_and_nothing_else(pro: User, now: datetime, scopes: tuple[str, ...]) -> None:
     with pytest.raises(InvalidRequest, match="what the key may do"):

@@ -94,6 +94,7 @@ TABLE: dict[str, Access] = {
     **_model("billing/export"),
     **_model("billing/apikey", add=OWNER),
     **_act("apikey/add/post", OWNER),
+    **_previewed("apikey/<path:object_id>/replace", OWNER),
     **_previewed("apikey/<path:object_id>/revoke", BILLING),
     # what staff did, proposed and returned
     **_model("billing/staffact"),

@@ -77,7 +77,7 @@ def test_what_is_missing_or_wrong_is_said(browser_of_stella: Client, changed: di
 
 def test_only_owners_make_keys_and_only_billing_ends_them(alice: User, stella: User, now: datetime) -> None:
     made = service_key(stella, now=now)
-    revoke = f"{URL}{made.key.pk}/revoke/"
+    revoke, replace = f"{URL}{made.key.pk}/revoke/", f"{URL}{made.key.pk}/replace/"
     for group, may_add, may_revoke in (
         ("support", False, False),
         ("billing", False, True),
@@ -89,8 +89,44 @@ def test_only_owners_make_keys_and_only_billing_ends_them(alice: User, stella: U
         assert browser.get(URL).status_code == 200
         assert browser.get(ADD).status_code == (200 if may_add else 403)
         assert browser.get(revoke).status_code == (200 if may_revoke else 403)
+        assert browser.get(replace).status_code == (200 if may_add else 403)
         if not may_add:
             assert browser.post(f"{ADD}post/", FORM).status_code == 403
+    assert ApiKey.objects.count() == 1
+
+
+def test_a_service_s_key_is_replaced_after_a_preview_and_the_new_one_shown_once(
+    browser_of_stella: Client, stella: User, now: datetime
+) -> None:
+    old = service_key(stella, now=now)
+    url, page_of_old = f"{URL}{old.key.pk}/replace/", f"{URL}{old.key.pk}/change/"
+    assert url in browser_of_stella.get(page_of_old).content.decode()
+    preview = look(browser_of_stella, url, overlap="24", lasts="365", reason="It is a year old.")
+    assert "Works for another day" in preview
+    assert ApiKey.objects.count() == 1, "looking makes nothing"
+
+    shown = browser_of_stella.post(f"{url}post/", hidden(preview)).content.decode()
+    new = authenticated(token_in(shown), now=now).key
+    old.key.refresh_from_db()
+    assert (old.key.replaced_by, new.name, new.created_by, new.source) == (new, old.key.name, stella, old.key.source)
+    assert (old.key.expires_at is None, new.expires_at is None) == (False, False)
+    assert acts_on_record() == [f"Replaced by {new}; this one: works for another day. It is a year old."]
+
+    again = browser_of_stella.post(f"{url}post/", hidden(preview), follow=True).content.decode()
+    assert (token_in(again), "It was done before." in again) == ("", True)
+    assert (ApiKey.objects.count(), StaffAct.objects.count()) == (2, 1)
+    assert url not in browser_of_stella.get(page_of_old).content.decode()
+    refused = browser_of_stella.get(url, follow=True).content.decode()
+    assert "replaced already" in refused
+    assert token_in(shown)[-38:] not in StaffAct.objects.get().outcome
+
+
+def test_a_customer_s_key_is_nobody_else_s_to_replace(browser_of_stella: Client, alice: User, now: datetime) -> None:
+    go_pro(alice, now=now)
+    url = f"{URL}{key_of(alice, now=now).key.pk}/replace/"
+    assert browser_of_stella.get(url).status_code == 404
+    answers = {"overlap": "24", "lasts": "365", "reason": "Because."}
+    assert browser_of_stella.post(f"{url}post/", answers).status_code == 404
     assert ApiKey.objects.count() == 1
 
 

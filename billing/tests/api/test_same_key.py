@@ -1,10 +1,11 @@
 """G4 over HTTP: one key stands for one request of one wallet, whatever else comes under it."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
 from accounts.models import User
+from billing.services import api_keys
 from billing.services.api_keys import NewKey
 from billing.tests.api.calling import Program, problem_of
 from billing.tests.keys import service_key
@@ -79,3 +80,23 @@ def test_a_batch_shares_its_keys_with_everything_else(backend: Program, alice: U
         (201, True),
     ]
     assert alice.wallet.entries.filter(kind="charge").count() == 2
+
+
+@pytest.mark.parametrize("request_name", ["a use", "a hold"])
+def test_a_repeat_under_the_key_that_replaced_another_is_one(
+    backend: Program, backend_key: NewKey, stella: User, alice: User, now: datetime, request_name: str
+) -> None:
+    path, body = REQUESTS[request_name]
+    first = backend.post(path, body, key=KEY)
+    keys = [backend_key]
+    for overlap in (timedelta(), timedelta(days=1)):
+        keys.append(
+            api_keys.rotate_for_service(
+                key_id=keys[-1].key.pk, overlap=overlap, expires_at=None, created_by=stella, now=now
+            )
+        )
+        again = Program(keys[-1].token, alice.wallet).post(path, body, key=KEY)
+        assert (again["Idempotent-Replayed"], again.json()) == ("true", first.json())
+    assert {key.key.source for key in keys} == {backend_key.key.source}
+    assert set(alice.wallet.entries.exclude(source="").values_list("source", flat=True)) == {backend_key.key.source}
+    problem_of(backend.post(path, body, key=KEY), 401, "invalid-key")

@@ -10,7 +10,7 @@ from billing.errors import InvalidApiKey, InvalidRequest
 from billing.models import ApiKey
 from billing.selectors.api_keys import authenticated
 from billing.services import api_keys
-from billing.tests.keys import go_pro, key_of
+from billing.tests.keys import go_pro, key_of, service_key
 from billing.tests.races.together import run_together
 
 pytestmark = [pytest.mark.race, pytest.mark.django_db(transaction=True)]
@@ -33,6 +33,21 @@ def test_of_sixteen_that_replace_a_key_together_one_does(alice: User, now: datet
     (token,) = filter(None, run_together(replace, range(THREADS)))
     assert ApiKey.objects.count() == 2
     assert {authenticated(each, now=now).wallet for each in (old.token, token)} == {alice.wallet}
+
+
+def test_of_sixteen_that_replace_a_service_s_key_together_one_does(stella: User, now: datetime) -> None:
+    old = service_key(stella, now=now)
+
+    def replace(_: int) -> str:
+        with suppress(InvalidRequest):
+            return api_keys.rotate_for_service(
+                key_id=old.key.pk, overlap=timedelta(days=1), expires_at=None, created_by=stella, now=now
+            ).token
+        return ""
+
+    (token,) = filter(None, run_together(replace, range(THREADS)))
+    assert ApiKey.objects.count() == 2
+    assert [authenticated(each, now=now).is_service for each in (old.token, token)] == [True, True]
 
 
 def test_of_sixteen_that_make_one_name_together_one_does(alice: User, now: datetime) -> None:
