@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from billing.tests.mutants import clockwork, leaving, ledger, limits, staff, stripe
+from billing.tests.mutants import api, clockwork, leaving, ledger, limits, staff, stripe
 from billing.tests.mutants.laboratory import FAILED, PASSED, Laboratory, Verdict
 from billing.tests.mutants.mutant import Mutant, Outdated
 
@@ -23,6 +23,7 @@ MUTANTS = [
     *limits.MUTANTS,
     *staff.MUTANTS,
     *leaving.MUTANTS,
+    *api.MUTANTS,
 ]
 
 each_mutant = pytest.mark.parametrize("mutant", [pytest.param(mutant, id=mutant.name) for mutant in MUTANTS])
