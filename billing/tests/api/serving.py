@@ -19,15 +19,19 @@ START_SECONDS = 30
 
 
 class Server:
-    """A gunicorn on the test's own database."""
+    """A gunicorn on the test's own database, or another one."""
 
-    def __init__(self) -> None:
+    def __init__(self, database: str = "") -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         command = [sys.executable, "-m", "gunicorn", "--config", "python:cleverai.gunicorn", "cleverai.wsgi"]
         command += ["--bind", f"127.0.0.1:{self.port}", "--threads", "16", "--log-level", "critical"]
-        env = os.environ | {"DATABASE_URL": database_url(), "PYTHONWARNINGS": "ignore", "WEB_CONCURRENCY": "1"}
+        env = os.environ | {
+            "DATABASE_URL": database or database_url(),
+            "PYTHONWARNINGS": "ignore",
+            "WEB_CONCURRENCY": "1",
+        }
         self._process = subprocess.Popen([*command, "--access-logfile", "/dev/null"], env=env)  # noqa: S603
         self.wait()
 
@@ -80,9 +84,9 @@ class Caller:
 
 
 @contextmanager
-def serving() -> Iterator[Server]:
-    """Serve, and stop afterwards."""
-    server = Server()
+def serving(database: str = "") -> Iterator[Server]:
+    """Serve the test's database or another one, and stop afterwards."""
+    server = Server(database)
     try:
         yield server
     finally:

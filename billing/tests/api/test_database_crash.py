@@ -1,0 +1,133 @@
+"""G7: what programs were told is charged stays so when the database crashes under load; the rest is asked again."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from decimal import Decimal
+from http.client import HTTPException
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.utils import timezone
+
+from accounts.models import User
+from billing.models import Wallet
+from billing.tests.api.serving import Caller, Server, serving
+from billing.tests.clockwork.machinery import database_url, until
+from billing.tests.keys import service_key
+from sandbox.servers.postgres import BINARIES, Postgres
+
+pytestmark = [pytest.mark.race, pytest.mark.django_db(transaction=True)]
+
+PROGRAMS, BETWEEN_CRASHES = 8, 80
+LONG = [pytest.mark.long, pytest.mark.timeout(3_600)]
+QUANTITY = 5
+USE = {"feature": "gpt-4o-mini", "quantity": QUANTITY}
+PAUSE_SECONDS = 0.05
+
+
+class Crashing(Postgres):
+    """A PostgreSQL that can be stopped as a power cut would."""
+
+    def crash(self) -> None:
+        """Stop it at once: nothing is finished, nothing is written any more."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGQUIT)
+        self._process.wait()
+
+
+@pytest.fixture
+def now() -> datetime:
+    """Now, because the server has a clock of its own."""
+    return timezone.now()
+
+
+@pytest.fixture
+def token(stella: User, bob: User, now: datetime) -> str:
+    """The key of a service of ours. Bob is there, too."""
+    return service_key(stella, now=now).token
+
+
+@pytest.fixture
+def database(token: str, tmp_path: Path) -> Iterator[Crashing]:
+    """The test's database once more, on a server of its own that keeps what it has acknowledged."""
+    server = Crashing(tmp_path / "crashing")
+    server.start()
+    try:
+        server.create_database("cleverai")
+        copy = tmp_path / "copy.dump"
+        for tool, *arguments in (
+            ("pg_dump", "--format=custom", f"--file={copy}", f"--dbname={database_url()}"),
+            ("pg_restore", "--exit-on-error", "--no-owner", f"--dbname={server.url('cleverai')}", str(copy)),
+        ):
+            subprocess.run([str(BINARIES / tool), *arguments], check=True, cwd="/")  # noqa: S603
+        yield server
+    finally:
+        server.stop()
+
+
+class Program:
+    """Charges one use after the other, and asks again under the same key until it is answered."""
+
+    def __init__(self, number: int, server: Server, token: str, wallet: Wallet) -> None:
+        self.told: dict[str, object] = {}
+        self.refused = 0
+        self._number, self._caller = number, lambda: Caller(server, token, wallet.pk)
+
+    def work(self, uses: int) -> None:
+        for turn in range(uses):
+            key = f"{self._number}.{turn}"
+            while key not in self.told:
+                try:
+                    with self._caller() as caller:
+                        status, said = caller.post("/charges", USE, key=key)
+                except (OSError, HTTPException):
+                    status = 0
+                if status == 201:
+                    self.told[key] = said
+                else:
+                    assert status in {0, 500, 503}, said
+                    self.refused += 1
+                    time.sleep(PAUSE_SECONDS)
+
+
+def prove(database: Crashing) -> None:
+    env = os.environ | {"DATABASE_URL": database.url("cleverai")}
+    command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "prove"]
+    subprocess.run(command, check=True, env=env, capture_output=True)  # noqa: S603
+
+
+@pytest.mark.parametrize("crashes", [3, pytest.param(30, marks=LONG)])
+def test_a_crash_of_the_database_loses_nothing_that_was_acknowledged(
+    database: Crashing, token: str, bob: User, crashes: int
+) -> None:
+    uses = BETWEEN_CRASHES * (crashes + 1) // PROGRAMS
+    with serving(database.url("cleverai")) as server, ThreadPoolExecutor(PROGRAMS) as pool:
+        programs = [Program(number, server, token, bob.wallet) for number in range(PROGRAMS)]
+        working = [pool.submit(program.work, uses) for program in programs]
+        for crash in range(1, crashes + 1):
+            until(
+                lambda crash=crash: sum(len(each.told) for each in programs) >= crash * BETWEEN_CRASHES,  # type: ignore[misc]
+                "enough is charged", seconds=60,
+            )  # fmt: skip
+            database.crash()
+            database.start()
+        for each in working:
+            each.result()
+
+        told = {key: said for program in programs for key, said in program.told.items()}
+        with Caller(server, token, bob.wallet.pk) as caller:
+            for key, said in told.items():
+                assert caller.post("/charges", USE, key=key) == (201, said), "the first answer again"
+            status, balance = caller.get("/balance")
+    assert sum(program.refused for program in programs) > 0, "they worked while it crashed"
+    assert (status, len(told), balance["sequence"]) == (200, uses * PROGRAMS, uses * PROGRAMS + 1)
+    spent = QUANTITY * len(told)
+    assert Decimal(balance["available"]) * 1_000 == bob.wallet.available - spent
+    prove(database)
