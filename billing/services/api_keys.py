@@ -17,7 +17,7 @@ from billing import api_tokens
 from billing.errors import ApiAccessPaused, InvalidRequest, MeteringError
 from billing.models import ApiKey, Wallet
 from billing.services import names
-from billing.services.ledger import lock_wallet
+from billing.services.ledger import lock_wallet, require_owner
 from billing.services.settlement import settled_books
 from billing.services.transactions import in_one_transaction
 
@@ -59,12 +59,14 @@ def create(
 ) -> NewKey:
     """Return a new key with which a program reads a person's wallet; `expires_at` None lasts until it is revoked.
 
-    Raises ApiAccessPaused where the plan has none, TooManyApiKeys, UnknownWallet, NoPlan, and InvalidRequest for a
-    name that can't be shown or that another live key has, scopes that no person's key has, and an end that is over.
+    Raises ApiAccessPaused where the plan has none, TooManyApiKeys, UnknownWallet, NoPlan, OwnerHasLeft, and
+    InvalidRequest for a name that can't be shown or that another live key has, scopes that no person's key has, and an
+    end that is over.
     """
     name, scopes = names.checked(name, of="An API key"), _checked_scopes(scopes, among=OF_A_PERSON)
     _require_ahead(expires_at, now=now)
     with settled_books(wallet_id, now=now) as books:
+        require_owner(books.wallet)
         if not books.subscription.plan.has_api_access:
             raise ApiAccessPaused
         mine = ApiKey.objects.filter(wallet=books.wallet)
@@ -102,10 +104,11 @@ def rotate(
 ) -> NewKey:
     """Return a new key with a live one's name and scopes; the old one works for `overlap` more, or ends now for none.
 
-    Of one name two keys are live at most. Raises UnknownApiKey, ApiAccessPaused, what locks raise, and InvalidRequest
-    for a key that has ended, was replaced already, or whose predecessor still works.
+    Of one name two keys are live at most. Raises UnknownApiKey, ApiAccessPaused, OwnerHasLeft, what locks raise, and
+    InvalidRequest for a key that has ended, was replaced already, or whose predecessor still works.
     """
     with settled_books(wallet_id, now=now) as books:
+        require_owner(books.wallet)
         if not books.subscription.plan.has_api_access:
             raise ApiAccessPaused
         old = _own(books.wallet, key_id)

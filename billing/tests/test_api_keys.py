@@ -10,7 +10,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
 from billing import api_tokens
-from billing.errors import ApiAccessPaused, InvalidApiKey, InvalidRequest, MeteringError
+from billing.errors import ApiAccessPaused, InvalidApiKey, InvalidRequest, MeteringError, OwnerHasLeft
 from billing.models import ApiKey
 from billing.selectors.api_keys import authenticated, page
 from billing.services import api_keys, departures, subscriptions
@@ -228,6 +228,17 @@ def test_whoever_leaves_leaves_no_key_and_no_name_of_one(pro: User, bob: User, n
     made.key.refresh_from_db()
     assert (made.key.name, made.key.created_by) == ("API key", None)
     assert authenticated(bobs.token, now=now).key.name == "Bob's"
+
+
+def test_a_click_that_comes_after_somebody_left_makes_no_key(pro: User, stella: User, now: datetime) -> None:
+    made, wallet_id = key_of(pro, now=now), pro.wallet.pk
+    departures.leave(wallet_id=wallet_id, now=now)
+    late = {"wallet_id": wallet_id, "expires_at": None, "created_by": stella, "now": now}
+    with pytest.raises(OwnerHasLeft):
+        api_keys.create(name="Late", scopes=["read"], **late)
+    with pytest.raises(OwnerHasLeft):
+        api_keys.rotate(key_id=made.key.pk, overlap=DAY, **late)
+    assert ApiKey.objects.get().revoked_at == now
 
 
 def test_nobody_reaches_another_s_key(pro: User, bob: User, now: datetime) -> None:
