@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from django.db.models import F, OuterRef, Subquery, Sum
+from django.db.models import F, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from billing.models import (
     ContractRequest,
+    Dispute,
     Export,
     Grant,
     Hold,
@@ -68,11 +70,18 @@ def losses(wallet: Wallet, *, now: datetime) -> Losses:
 
 
 def paid_after_leaving(*, limit: int) -> Sequence[Purchase]:
-    """Return what was granted for money after a wallet's owner had left and isn't all refunded, the oldest first."""
+    """Return what was granted for money after a wallet's owner had left and isn't all back with them, the oldest first.
+
+    Money goes back by refunds and by disputes that haven't been won.
+    """
     late = Purchase.objects.filter(fulfilled_at__gt=F("wallet__farewell__left_at"), cents__gt=0)
-    returned = Refund.objects.filter(
-        stripe_payment_intent_id=OuterRef("stripe_payment_intent_id"), status__in=Refund.RETURNED
-    )
-    sums = returned.values("stripe_payment_intent_id").annotate(sum=Sum("cents")).values("sum")
-    waiting = late.annotate(returned=Coalesce(Subquery(sums), 0)).filter(returned__lt=F("cents"))
+    refunded = _sum_of(Refund.objects.filter(status__in=Refund.RETURNED), "cents")
+    withdrawn = _sum_of(Dispute.objects.all(), "withdrawn_cents")
+    waiting = late.annotate(returned=refunded + withdrawn).filter(returned__lt=F("cents"))
     return list(waiting.order_by("pk")[:limit])
+
+
+def _sum_of(rows: QuerySet[Any], cents: str) -> Coalesce:
+    """Return what the rows about an outer row's payment come to, 0 where there are none."""
+    about = rows.filter(stripe_payment_intent_id=OuterRef("stripe_payment_intent_id"))
+    return Coalesce(Subquery(about.values("stripe_payment_intent_id").annotate(sum=Sum(cents)).values("sum")), 0)
