@@ -8,7 +8,7 @@ import logging
 from contextlib import suppress
 from datetime import datetime, timedelta
 
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 
 from billing import emails, gateway
 from billing.errors import StripeNotFound
@@ -47,9 +47,9 @@ def due(*, now: datetime) -> list[int]:
     A customer whom Stripe made for a wallet after its farewell was over, because the request was under way, is found
     here too.
     """
-    late = Q(finished_at__isnull=False, wallet__customer__stripe_customer_id__isnull=False)
-    waiting = Farewell.objects.filter(Q(next_attempt_at__lte=now) | late)
-    return list(waiting.order_by("next_attempt_at", "pk").values_list("pk", flat=True)[:BATCH])
+    waiting = Farewell.objects.filter(next_attempt_at__lte=now).order_by("next_attempt_at", "pk")
+    late = Farewell.objects.filter(finished_at__isnull=False, wallet__customer__stripe_customer_id__isnull=False)
+    return [pk for rows in (waiting, late.order_by("pk")) for pk in rows.values_list("pk", flat=True)[:BATCH]]
 
 
 def go_on(*, farewell_id: int, now: datetime) -> bool:
@@ -70,8 +70,7 @@ def go_on(*, farewell_id: int, now: datetime) -> bool:
     if problems:
         _postpone(farewell, error=", ".join(problems), now=now)
         return False
-    Farewell.objects.filter(pk=farewell.pk).update(finished_at=now, next_attempt_at=None, address="", error="")
-    return True
+    return bool(_mine(farewell).update(finished_at=now, next_attempt_at=None, address="", error=""))
 
 
 def _claim(*, farewell_id: int, now: datetime) -> Farewell | None:
@@ -88,7 +87,12 @@ def _postpone(farewell: Farewell, *, error: str, now: datetime) -> None:
     delay = min(timedelta(minutes=3 ** min(farewell.attempts - 1, 10)), LONGEST_DELAY)
     if farewell.attempts >= MAIL_ATTEMPTS:
         logger.error("Farewell %s isn't over after %s attempts (%s).", farewell.pk, farewell.attempts, error)
-    Farewell.objects.filter(pk=farewell.pk).update(next_attempt_at=now + delay, error=error[:LONGEST_ERROR])
+    _mine(farewell).update(next_attempt_at=now + delay, error=error[:LONGEST_ERROR])
+
+
+def _mine(farewell: Farewell) -> QuerySet[Farewell]:
+    """Return the row while this worker's claim on it holds: another one has counted a further attempt."""
+    return Farewell.objects.filter(pk=farewell.pk, attempts=farewell.attempts, finished_at=None)
 
 
 def _mail(farewell: Farewell, *, now: datetime) -> None:
@@ -97,10 +101,10 @@ def _mail(farewell: Farewell, *, now: datetime) -> None:
         return
     try:
         emails.farewell(farewell)
-    except OSError:
+    except Exception as error:  # whatever it is, the address must not wait for it for ever
         if farewell.attempts < MAIL_ATTEMPTS:
             raise
-        logger.warning("The last mail of farewell %s is given up.", farewell.pk)
+        logger.error("The last mail of farewell %s is given up (%s).", farewell.pk, type(error).__name__)
     farewell.address = ""
     Farewell.objects.filter(pk=farewell.pk).update(address="")
 
