@@ -32,6 +32,7 @@ LISTS = {
     "reset": ("wallet", {"due": "yes"}),
     "export": ("export", {"status__in": "requested,writing,failed"}),
     "refund": ("refund", {"status__exact": "requested"}),
+    "farewell": ("farewell", {"unfinished": "yes"}),
 }
 
 

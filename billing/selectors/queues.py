@@ -17,6 +17,7 @@ QUEUES = {
     "reset": "Wallets with something due",
     "export": "Exports",
     "refund": "Refunds at Stripe",
+    "farewell": "Ends of accounts at Stripe",
 }
 
 

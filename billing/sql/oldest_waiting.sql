@@ -1,5 +1,5 @@
 -- For each kind of work that waits: since when its oldest row does, how long that is, and how many were given up.
--- An event, mail, export or refund waits from its beginning on, however often it was tried; a hold since its limit; and
+-- An event, mail, export, refund or farewell waits from its beginning on, however often it was tried; a hold since its limit; and
 -- a wallet since something was due. Every arm reads an index that has only what waits, or a small table.
 
 SELECT word, oldest_at, now() - oldest_at AS age, given_up
@@ -18,4 +18,6 @@ FROM (
         (SELECT count(*) FROM billing_export WHERE status = 'failed')
     UNION ALL
     SELECT 'refund', (SELECT min(requested_at) FROM billing_refund WHERE status = 'requested'), NULL
+    UNION ALL
+    SELECT 'farewell', (SELECT min(left_at) FROM billing_farewell WHERE finished_at IS NULL), NULL
 ) AS work

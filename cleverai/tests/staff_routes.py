@@ -87,6 +87,7 @@ TABLE: dict[str, Access] = {
     **_act("ledgerentry/proof", SUPPORT),
     **_model("billing/grant"),
     **_model("billing/hold"),
+    **_model("billing/farewell"),
     **_model("billing/dailyusage"),
     **_model("billing/subscription"),
     **_model("billing/notice"),

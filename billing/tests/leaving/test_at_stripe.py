@@ -1,14 +1,18 @@
 """Who has left is never charged again: whatever fails on the way, and whatever was still under way."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from accounts.models import User
+from accounts.tests.second_step import staff_browser
 from billing import tasks
-from billing.errors import NotForSale
-from billing.models import Checkout, Customer, Farewell, FormerCustomer, Purchase, ReconciliationRun, Wallet
-from billing.services import checkouts, customers, leaving, proof, settlement
+from billing.errors import NotForSale, StripeUnavailable
+from billing.models import Checkout, Customer, Dispute, Farewell, FormerCustomer, Purchase, ReconciliationRun, Wallet
+from billing.selectors import queues
+from billing.services import checkouts, customers, farewells, leaving, proof, settlement
 from billing.tests.people import FREE_ALLOWANCE, sign_up
 from billing.tests.stripe.shop import Shop
 
@@ -128,6 +132,26 @@ def test_what_was_paid_at_the_last_moment_is_booked_and_left_to_a_person(alice: 
     assert available(wallet) == FREE_ALLOWANCE
 
 
+def test_what_a_bank_took_back_needs_no_refund_until_the_dispute_is_won(alice: User, stripe: Shop) -> None:
+    checkout = stripe.begin_pack(alice)
+    wallet = leave(alice, stripe)
+    stripe.advance(seconds=30)
+    stripe.engine.pay(checkout.stripe_session_id, card="4242424242424242")
+    tasks.sweep_farewells()
+    stripe.deliver()
+    stripe.engine.dispute(stripe.payment_of(checkout))
+    stripe.deliver()
+
+    stripe.reconcile()
+    assert ReconciliationRun.objects.latest("pk").findings == []
+    assert available(wallet) == FREE_ALLOWANCE
+
+    stripe.engine.close_dispute(Dispute.objects.get().stripe_dispute_id, "won")
+    stripe.deliver()
+    stripe.reconcile()
+    assert len(ReconciliationRun.objects.latest("pk").findings) == 1
+
+
 def test_a_customer_whom_stripe_makes_late_is_found_and_deleted_too(alice: User, stripe: Shop) -> None:
     """The request for one was under way when Alice left: its answer comes after her farewell was over."""
     wallet = leave(alice, stripe)
@@ -169,3 +193,74 @@ def test_the_mail_is_given_up_after_two_days_and_the_address_with_it(
     farewell = Farewell.objects.get()
     assert (farewell.address, farewell.attempts) == ("", 12)
     assert farewell.finished_at is not None
+
+
+class BrokenBackend:
+    """A mail server whose answers make no sense to the library."""
+
+    def __init__(self, *_: object, **__: object) -> None:
+        pass
+
+    def send_messages(self, messages: list[Any]) -> int:
+        raise UnicodeError(f"label too long: {messages[0].to}")
+
+
+def test_the_address_goes_whatever_the_mail_fails_for(
+    alice: User, stripe: Shop, settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    leave(alice, stripe)
+    settings.EMAIL_BACKEND = "billing.tests.leaving.test_at_stripe.BrokenBackend"
+    for _ in range(12):
+        tasks.sweep_farewells()
+        stripe.wait(timedelta(hours=6))
+    farewell = Farewell.objects.get()
+    assert (farewell.address, farewell.attempts) == ("", 12)
+    assert farewell.finished_at is not None
+    assert f"The last mail of farewell {farewell.pk} is given up (UnicodeError)." in caplog.messages
+    assert "alice" not in caplog.text
+
+
+def test_a_worker_that_was_overtaken_writes_nothing(alice: User, stripe: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its claim ran out while Stripe made it wait, and another worker has finished meanwhile."""
+    stripe.subscribe(alice)
+    leave(alice, stripe)
+    farewell = Farewell.objects.get()
+
+    def overtaken(**_: object) -> None:
+        monkeypatch.undo()
+        stripe.wait(farewells.CLAIM)
+        assert farewells.go_on(farewell_id=farewell.pk, now=stripe.now())
+        raise StripeUnavailable("It took too long.")
+
+    monkeypatch.setattr(checkouts, "close_all", overtaken)
+    assert farewells.go_on(farewell_id=farewell.pk, now=stripe.now()) is False
+    farewell.refresh_from_db()
+    assert (farewell.attempts, farewell.error, farewell.next_attempt_at) == (2, "", None)
+    assert farewell.finished_at is not None
+
+
+def test_staff_and_alarms_see_a_farewell_that_is_stuck(alice: User, stella: User, stripe: Shop) -> None:
+    stripe.subscribe(alice)
+    wallet = leave(alice, stripe)
+    Farewell.objects.update(left_at=timezone.now() - timedelta(hours=2))
+    for _ in range(30):
+        stripe.wire.fail_next(503)
+    tasks.sweep_farewells()
+
+    waiting = next(queue for queue in queues.read() if queue.word == "farewell")
+    assert (waiting.state, waiting.given_up) == (queues.BAD, None)
+    browser = staff_browser(stella)
+    for page in (
+        "/admin/billing/farewell/?unfinished=yes",
+        f"/admin/billing/farewell/{Farewell.objects.get().pk}/change/",
+    ):
+        text = browser.get(page).content.decode()
+        assert "end_at_stripe: StripeUnavailable" in text
+        assert f"Wallet {wallet.pk}, erased" in text
+    assert "/admin/billing/farewell/?unfinished=yes" in browser.get("/admin/").content.decode()
+
+    stripe.answer_again()
+    stripe.wait(timedelta(minutes=2))
+    tasks.sweep_farewells()
+    assert {queue.word: queue.age for queue in queues.read()}["farewell"] is None
+    assert "StripeUnavailable" not in browser.get("/admin/billing/farewell/?unfinished=yes").content.decode()
