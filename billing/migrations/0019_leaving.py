@@ -62,5 +62,4 @@ class Migration(migrations.Migration):
         ),
         migrations.RunPython(give, take),
         migrations.RunSQL(sql.read("nameless_lines"), migrations.RunSQL.noop),
-        migrations.RunSQL(sql.read("scrub_events"), migrations.RunSQL.noop),
     ]
