@@ -115,22 +115,24 @@ def remove_expired(*, now: datetime) -> int:
     """Delete the files whose time is over, and return how many; one that can't be deleted is tried again."""
     removed = 0
     for export in Export.objects.filter(status=Status.READY, expires_at__lte=now).order_by("expires_at")[:BATCH]:
-        try:
-            for attempt in range(1, export.attempts + 1):
-                storage().delete(_name(export, attempt))
-        except OSError:
-            logger.exception("The file of export %s can't be deleted yet.", export.pk)
-            continue
-        removed += Export.objects.filter(pk=export.pk, status=Status.READY).update(status=Status.EXPIRED)
+        if _delete_files(export):
+            removed += Export.objects.filter(pk=export.pk, status=Status.READY).update(status=Status.EXPIRED)
     finished = Export.objects.filter(status__in=[Status.EXPIRED, Status.FAILED])
-    finished.filter(Q(created_at__lt=now - REMEMBERED) | Q(wallet__owner=None)).delete()
+    of_nobody = Q(wallet__owner=None) & (Q(expires_at=None) | Q(expires_at__lte=now))
+    for export in finished.filter(Q(created_at__lt=now - REMEMBERED) | of_nobody).order_by("pk")[:BATCH]:
+        if _delete_files(export):
+            export.delete()
     return removed
 
 
 def erase(wallet: Wallet, *, now: datetime) -> None:
-    """Let all files of a wallet go: those that are there with the next sweep, and none that isn't is written."""
+    """Let all files of a wallet go: those that are there with the next sweep, and none that isn't is offered.
+
+    What a worker may be about to store is looked for once its claim can't hold any more.
+    """
     of_wallet = Export.objects.filter(wallet=wallet)
     of_wallet.filter(status=Status.READY, expires_at__gt=now).update(expires_at=now)
+    of_wallet.filter(status=Status.WRITING).update(expires_at=now + CLAIM)
     of_wallet.filter(status__in=Export.UNFINISHED).update(status=Status.FAILED, next_attempt_at=None)
     of_wallet.update(asked={}, error="Its owner has left.")
 
@@ -202,6 +204,17 @@ def _mine(export: Export) -> QuerySet[Export]:
 
 def _name(export: Export, attempt: int) -> str:
     return f"{export.pk}.{attempt}.{export.file_format}"
+
+
+def _delete_files(export: Export) -> bool:
+    """Delete what all attempts at an export have stored; return whether nothing is left of it."""
+    try:
+        for attempt in range(1, export.attempts + 1):
+            storage().delete(_name(export, attempt))
+    except OSError:
+        logger.exception("The file of export %s can't be deleted yet.", export.pk)
+        return False
+    return True
 
 
 def _forget_other_attempts(export: Export) -> None:

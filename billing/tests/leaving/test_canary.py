@@ -19,6 +19,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.models import Session
 from django.core import mail
 from django.core.cache import cache
+from django.core.files.base import ContentFile
 from django.db import DatabaseError, connection, transaction
 from django.db.models import Model
 from django.test import Client
@@ -61,6 +62,7 @@ from billing.services import (
     support,
     wallets,
 )
+from billing.services.export_writing import storage
 from billing.tests.leaving.conftest import NOW, PASSWORD, logged_in
 from billing.tests.people import books, sign_up
 from billing.tests.stripe.shop import Shop
@@ -245,6 +247,29 @@ def test_no_word_of_hers_is_left_anywhere(
     assert (books(Wallet.objects.get(pk=wallet_id))[: len(before)], books(bob.wallet)) == (before, bobs)
     assert proof.prove() == []
     assert mail.outbox[-1].to == [EMAIL], "the last mail is out, and nothing of it stayed"
+
+
+def test_no_file_stays_that_a_worker_left_on_its_way(alice: User, bob: User, stripe: Shop, files: Path) -> None:
+    """One worker died between storing a file and saying so, one failed for good, and one is still at it."""
+    died, failed, late = (
+        exports.request(wanted=Wanted(alice.wallet, what, None), file_format=file_format, now=stripe.now())
+        for what, file_format in ((What.USAGE, Format.CSV), (What.HISTORY, Format.CSV), (What.USAGE, Format.JSONL))
+    )
+    Export.objects.filter(pk__in=[died.pk, late.pk]).update(status="writing", attempts=2)
+    Export.objects.filter(pk=failed.pk).update(status="failed", attempts=1, next_attempt_at=None)
+    for name in (f"{died.pk}.1.csv", f"{died.pk}.2.csv", f"{failed.pk}.1.csv"):
+        storage().save(name, ContentFile(CANARY.encode()))
+    kept = exports.request(wanted=Wanted(bob.wallet, What.USAGE, None), file_format=Format.CSV, now=stripe.now())
+    tasks.write_export(kept.pk)
+
+    departures.leave(wallet_id=alice.wallet.pk, now=stripe.now())
+    tasks.sweep_exports()
+    storage().save(f"{late.pk}.2.jsonl", ContentFile(CANARY.encode()))
+    stripe.wait(exports.CLAIM)
+    tasks.sweep_exports()
+
+    assert list(Export.objects.all()) == [kept]
+    assert [path.name for path in files.rglob("*") if path.is_file()] == [f"{kept.pk}.1.csv"]
 
 
 def test_what_the_books_keep_is_complete(canary: User, stripe: Shop, files: Path) -> None:
