@@ -13,7 +13,7 @@ from billing.errors import InvalidRequest
 from billing.forms import LeavingForm
 from billing.selectors import leaving as selectors
 from billing.services import departures, leaving
-from billing.views.wallets import GOODBYE, SignedInRequest, as_signed_in, with_wallet
+from billing.views.wallets import GOODBYE, SignedInRequest, with_wallet
 
 
 @require_safe
@@ -40,16 +40,16 @@ def goodbye(request: HttpRequest) -> HttpResponse:
 
 
 @reauthentication_required  # type: ignore[untyped-decorator]  # allauth's has no types
-def _delete(request: HttpRequest) -> HttpResponse:
-    signed_in = as_signed_in(request)
-    form = LeavingForm(request.POST, email=signed_in.user.email)
+@with_wallet
+def _delete(request: SignedInRequest) -> HttpResponse:
+    form = LeavingForm(request.POST, email=request.user.email)
     if not form.is_valid():
-        return _ask(signed_in, form)
+        return _ask(request, form)
     try:
-        leaving.delete_account(user_id=signed_in.user.pk, now=timezone.now())
+        leaving.delete_account(user_id=request.user.pk, now=timezone.now())
     except InvalidRequest as refusal:
         form.add_error(None, str(refusal))
-        return _ask(signed_in, form)
+        return _ask(request, form)
     logout(request)
     return redirect(GOODBYE)
 

@@ -87,6 +87,15 @@ def test_another_address_deletes_nothing(browser_of_alice: Client, alice: User, 
     assert not Farewell.objects.exists()
 
 
+def test_who_has_no_wallet_is_told_so(db: None) -> None:
+    rita = User.objects.create_user("rita@example.com", PASSWORD)
+    Wallet.objects.filter(owner=rita).update(owner=None)
+    browser = logged_in(rita)
+    for answer in (browser.get(LEAVE), browser.post(NOW, {"address": "x"}), browser.post(NOW, {"address": rita.email})):
+        assert answer.status_code == 404
+    assert User.objects.filter(pk=rita.pk).exists()
+
+
 def test_nothing_is_deleted_by_looking(browser_of_alice: Client, alice: User) -> None:
     assert browser_of_alice.get(NOW).status_code == 405
     assert browser_of_alice.head(LEAVE).status_code == 200
