@@ -1,7 +1,7 @@
 """What is kept about a person, as they can take it away: one part a file, each with what it is in words.
 
-A part's rows are read one after another, so that a file takes as little memory as its longest row. Secrets stay out:
-passwords, keys of second steps and of sessions would let whoever holds the file in.
+A part's rows are read some at a time, in the caller's transaction, so that a file takes as little memory as those.
+Secrets stay out: passwords, keys of second steps and of sessions would let whoever holds the file in.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -12,7 +12,7 @@ from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.contrib.admin.models import LogEntry
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 
 from accounts.models import User
 
@@ -39,10 +39,18 @@ def table(
     """Return a part with these fields of all rows of a model that are a person's; `of` leads to the person."""
 
     def rows(user: User) -> Iterable[Row]:
-        mine = model._default_manager.filter(**{of: user}).order_by(order)
-        return mine.values(*fields).iterator(AT_ONCE)
+        return in_pieces(model._default_manager.filter(**{of: user}).order_by(order).values(*fields))
 
     return Part(name, meaning, [model], rows)
+
+
+def in_pieces(rows: QuerySet[Any, Row]) -> Iterable[Row]:
+    """Return rows that the database hands out some at a time, also behind a pooler: in a transaction that does no harm.
+
+    `QuerySet.iterator` would read all of them at once there, because it can't know of the transaction.
+    """
+    pieces: Iterable[Row] = rows._iterator(use_chunked_fetch=True, chunk_size=AT_ONCE)  # type: ignore[attr-defined]
+    return pieces
 
 
 def _profile(user: User) -> Iterable[Row]:

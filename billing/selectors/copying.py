@@ -25,7 +25,10 @@ BYTE_ORDER_MARK = "\ufeff"
 BLOCK = 64 * 1024
 #: A download that its reader lets wait for longer is ended: it keeps the database from tidying up.
 LONGEST_COPY = timedelta(minutes=15)
+#: And so is a snapshot, whatever else is read in it.
+LONGEST_SNAPSHOT = timedelta(minutes=30)
 SETTINGS = {
+    "DateStyle": "ISO",
     "statement_timeout": f"{LONGEST_COPY.total_seconds():.0f}s",
     # Entries come in the order of an index, so that the first line needn't wait for the last
     "enable_seqscan": "off",
@@ -40,7 +43,7 @@ OPTIONS = {
 }
 
 Values = Mapping[str, str]
-#: Pieces of a file, each of them some whole lines.
+#: Pieces of a file: lines are whole in each, an archive's bytes break anywhere.
 Blocks = Generator[bytes, None, None]
 
 
@@ -54,14 +57,15 @@ class Format(StrEnum):
 
 @contextmanager
 def one_snapshot() -> Iterator[None]:
-    """Read everything inside as of one moment, without locks that anybody waits for.
+    """Read everything inside as of one moment, without locks that anybody waits for, and for half an hour at most.
 
-    Inside a caller's transaction that is the caller's affair.
+    Inside a caller's transaction that is the caller's affair. PostgreSQL ends the connection of whoever takes longer.
     """
     is_outermost = not connection.in_atomic_block
     with transaction.atomic(), connection.cursor() as cursor:
         if is_outermost:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            cursor.execute(f"SET LOCAL transaction_timeout = '{LONGEST_SNAPSHOT.total_seconds():.0f}s'")
         yield
 
 

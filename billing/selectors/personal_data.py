@@ -50,7 +50,7 @@ def _staff_log(user: User) -> Iterable[Row]:
     """Yield what staff did to this person's account; who of them it was is theirs."""
     fields = ["action_time", "content_type__model", "object_id", "object_repr", "change_message"]
     lines = staff_log.lines_about(user.wallet.pk).order_by("pk")
-    yield from lines.values(*fields).iterator(personal_data.AT_ONCE)
+    yield from personal_data.in_pieces(lines.values(*fields))
 
 
 PARTS = [
@@ -179,7 +179,8 @@ def _readme(now: datetime) -> str:
 How to read it
   Files that end in .json are JSON arrays, one row a line; .jsonl has one JSON object a line. All are UTF-8.
   Amounts of credits are in thousandths of a credit, but for {ENTRIES}, where they are credits.
-  Amounts of money are US cents. Moments are in UTC. Empty values are null.
+  Amounts of money are US cents. Moments are in UTC, but for {ENTRIES}, where
+  they are in your time zone. Empty values are null.
 
 What is not in it
   Your password and the secrets of your second steps: whoever has this file can't log in with it.

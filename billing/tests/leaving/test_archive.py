@@ -13,7 +13,6 @@ from django.apps import apps
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.models import Session
-from django.db import connection
 from django.db.models import ForeignKey, Model
 from django.test import Client
 
@@ -186,11 +185,3 @@ def test_it_is_sent_in_pieces_with_little_memory() -> None:
     tracemalloc.stop()
     assert pieces > 3
     assert peak < 3_000_000, f"{peak:,} bytes for 80 MB of contents, {size:,} packed"
-
-
-def test_a_download_that_is_broken_off_leaves_no_transaction_open(alice: User, stripe: Shop) -> None:
-    pieces = personal_data.archive(alice, now=stripe.now())
-    next(pieces)
-    pieces.close()
-    assert not connection.needs_rollback
-    assert User.objects.filter(pk=alice.pk).exists()
