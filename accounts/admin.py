@@ -10,7 +10,7 @@ from django.contrib.admin.models import DELETION, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import ManyToManyField, QuerySet
 from django.forms import CheckboxSelectMultiple
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from accounts.models import User
 
@@ -79,6 +79,10 @@ class AuthenticatorAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic
         if obj is None or not allowed:
             return allowed
         return obj.user_id != request.user.pk and (request.user.is_superuser or not obj.user.is_superuser)
+
+    def response_delete(self, request: HttpRequest, obj_display: str, obj_id: int) -> HttpResponse:
+        """Say it without the name that its owner gave it: what is said waits in the session of whoever deleted it."""
+        return super().response_delete(request, f"number {obj_id}", obj_id)
 
     def log_deletions(self, request: HttpRequest, queryset: QuerySet[Authenticator]) -> list[LogEntry]:
         """Log what it was and whose, by number: a passkey's name is its owner's, and the line outlives both."""
