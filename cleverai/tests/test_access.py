@@ -144,7 +144,7 @@ def address_of(row: Row, alice: User) -> str:
         purchase=Purchase.objects.filter(wallet=alice.wallet).latest("pk").pk,
         api_key=ApiKey.objects.filter(wallet=alice.wallet).latest("pk").pk,
         chatbot=Chatbot.objects.filter(wallet=alice.wallet).latest("pk").pk,
-        session=UserSession.objects.get(user=alice, ip=HER_IP).pk,
+        session=UserSession.objects.filter(user=alice, ip=HER_IP).values_list("pk", flat=True).first(),
         security_key=Authenticator.objects.get(user=alice, type=Authenticator.Type.WEBAUTHN).pk,
         confirmation=EmailConfirmationHMAC(EmailAddress.objects.filter(user=alice).latest("pk")).key,
     )
