@@ -20,7 +20,7 @@ from billing.tests.mutants.nursery import run_pytest
 PASSED, FAILED = 0, 1
 PATIENCE_SECONDS = 280
 #: Loading the browser's, the servers' and the workers' plugins takes as long as most of the tests.
-PLUGINS = ["-p", "django", "-p", "timeout", "-p", "hypothesispytest", "-p", "no:cacheprovider"]
+OPTIONS = ["-p", "django", "-p", "timeout", "-p", "hypothesispytest", "-p", "no:cacheprovider", "-m", "not long"]
 NOT_COPIED = shutil.ignore_patterns(
     ".venv", ".git", ".local", ".hypothesis", ".*_cache", "test-results", "node_modules", "*.png"
 )
@@ -67,7 +67,7 @@ class Laboratory:
                 _run((tree / mutant.file).read_text(encoding="utf-8"), database=f"test_{name}")
             output = self.folder / f"{number}.txt"
             code = run_pytest(
-                ["-q", "-x", "--reuse-db", *PLUGINS, *tests],
+                ["-q", "-x", "--reuse-db", *OPTIONS, *tests],
                 tree=tree,
                 env=_environment(name),
                 output=output,
