@@ -1,16 +1,25 @@
-"""Who logged in and who couldn't, in the log: by number, never by address or by what was typed."""
+"""Logins: when a session began, and in the log who came and who couldn't, by number and never by what was typed."""
 
 import logging
+import time
 from typing import Any
 
 from allauth.account.signals import user_logged_in
+from django.contrib.auth import signals
 from django.contrib.auth.signals import user_logged_out, user_login_failed
 from django.dispatch import receiver
 from django.http import HttpRequest
 
 from accounts.models import User
+from accounts.sessions import BEGAN
 
 logger = logging.getLogger(__name__)
+
+
+@receiver(signals.user_logged_in)
+def begin_session(request: HttpRequest, **_: Any) -> None:
+    """Write down when somebody logged in, by whatever way: their session is over so long after it."""
+    request.session[BEGAN] = int(time.time())
 
 
 @receiver(user_logged_in)

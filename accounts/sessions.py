@@ -1,7 +1,8 @@
-"""Sessions: kept in the database, read from the cache while there is one."""
+"""Sessions: kept in the database, read from the cache while there is one, and over 14 days after their login."""
 
 import logging
-from datetime import datetime
+import time
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.apps import apps
@@ -9,6 +10,9 @@ from django.contrib.sessions.backends import cached_db, db
 from redis.exceptions import RedisError
 
 logger = logging.getLogger(__name__)
+
+#: Under this name a session has the moment of its login, in seconds since 1970.
+BEGAN = "began_at"
 
 
 class SessionStore(cached_db.SessionStore):
@@ -23,6 +27,22 @@ class SessionStore(cached_db.SessionStore):
         except RedisError:
             logger.warning("The cache is away: a session was read from the database.")
             return db.SessionStore.load(self)
+
+    def get_expiry_age(self, **known: Any) -> int:
+        """Return for how many seconds it goes on: Django counts anew each time that a session is saved."""
+        age = int(super().get_expiry_age(**known))
+        # whoever says the expiry is loading the session, which mustn't be looked into yet
+        return age if "expiry" in known else max(0, age - self._seconds_since_login())
+
+    def get_expiry_date(self, **known: Any) -> datetime:
+        """Return the moment at which it is over."""
+        date: datetime = super().get_expiry_date(**known)
+        return date if "expiry" in known else date - timedelta(seconds=self._seconds_since_login())
+
+    def _seconds_since_login(self) -> int:
+        """Return how long ago somebody logged in, 0 where nobody has."""
+        now = int(time.time())
+        return max(0, now - int(self.get(BEGAN, now)))
 
 
 def forget_expired_sessions(*, now: datetime) -> int:

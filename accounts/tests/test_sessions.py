@@ -1,11 +1,16 @@
 """A session ends everywhere at once: by logging out, from another device, with the password, with the account."""
 
+from datetime import timedelta
+
 import pytest
 from allauth.usersessions.models import UserSession
 from django.conf import settings
-from django.test import Client
+from django.contrib.sessions.models import Session
+from django.test import Client, override_settings
+from django.utils import timezone
 
 from accounts.models import User
+from accounts.sessions import BEGAN
 from accounts.tests.conftest import PASSWORD
 
 
@@ -66,6 +71,23 @@ def test_nobody_ends_a_session_of_somebody_else_or_the_one_they_are_in(browser_o
     assert is_in(phone)
 
 
+def test_a_session_ends_fourteen_days_after_its_login_however_much_it_is_used(phone: Client) -> None:
+    day = 86_400
+    session = phone.session
+    assert session.get_expiry_age() > 14 * day - 60
+    session[BEGAN] -= 13 * day
+    session.save()
+    phone.post("/settings/profile/", {"name": "Alice", "time_zone": "UTC"})
+    over = Session.objects.get(pk=phone.session.session_key).expire_date
+    assert timedelta(hours=23) < over - timezone.now() < timedelta(hours=25)
+    assert is_in(phone)
+
+    session = phone.session
+    session[BEGAN] -= 2 * day
+    session.save()
+    assert not is_in(phone)
+
+
 def test_logins_are_in_the_log_by_number(alice: User, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", logger="accounts.receivers")
     browser = Client()
@@ -117,3 +139,11 @@ def test_one_visitor_s_mistakes_lock_nobody_else_out_behind_a_proxy(alice: User,
     assert "Too many attempts" in last.content.decode()
     form = {"login": alice.email, "password": PASSWORD}
     assert Client().post("/accounts/login/", form, headers={"x-forwarded-for": alices}).status_code == 302
+
+
+def test_a_new_secret_key_without_the_old_one_ends_every_session(browser_of_alice: Client, phone: Client) -> None:
+    old = settings.SECRET_KEY
+    with override_settings(SECRET_KEY="n" * 50, SECRET_KEY_FALLBACKS=[old]):
+        assert (is_in(browser_of_alice), is_in(phone)) == (True, True)
+    with override_settings(SECRET_KEY="m" * 50, SECRET_KEY_FALLBACKS=[]):
+        assert (is_in(browser_of_alice), is_in(phone)) == (False, False)
