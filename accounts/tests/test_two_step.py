@@ -1,9 +1,11 @@
 """Alice sets up her authenticator app; the next login asks for a code."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from allauth.account.models import EmailAddress
 from allauth.core.context import request_context
 from allauth.mfa.adapter import get_adapter
 from allauth.mfa.models import Authenticator
@@ -85,3 +87,38 @@ def test_the_login_page_offers_passkeys_from_our_own_files(client: Client) -> No
     page = client.get("/accounts/login/").content.decode()
     assert 'src="/static/mfa/js/webauthn.js"' in page
     assert client.get("/accounts/2fa/webauthn/login/", headers={"accept": "application/json"}).json()["request_options"]
+
+
+def test_a_reset_password_doesn_t_pass_the_second_step(secret: str, alice: User) -> None:
+    thief = Client()
+    thief.post("/accounts/password/reset/", {"email": alice.email})
+    (link,) = re.findall(r"http://testserver(/accounts/password/reset/key/\S+)", mail.outbox[-1].body)
+    page = thief.get(link, follow=True)
+    thief.post(page.redirect_chain[-1][0], {"password1": "the thief's own words", "password2": "the thief's own words"})
+    assert thief.get("/settings/profile/").status_code == 302
+    answer = thief.post("/accounts/login/", {"login": alice.email, "password": "the thief's own words"})
+    assert answer["Location"].startswith("/accounts/2fa/authenticate/")
+    assert thief.get("/settings/profile/").status_code == 302
+
+
+def test_each_step_is_removed_by_itself(secret: str, browser_of_alice: Client, alice: User) -> None:
+    for name in ("Blue key", "Red key"):
+        Authenticator.objects.create(user=alice, type="webauthn", data={"name": name, "credential": {}})
+    browser_of_alice.post("/accounts/2fa/totp/deactivate/")
+    assert not Authenticator.objects.filter(user=alice, type="totp").exists()
+    blue = Authenticator.objects.filter(user=alice, type="webauthn").earliest("pk")
+    browser_of_alice.post(f"/accounts/2fa/webauthn/keys/{blue.pk}/remove/")
+    left = Authenticator.objects.filter(user=alice, type="webauthn")
+    assert [step.data["name"] for step in left] == ["Red key"]
+
+
+def test_a_changed_password_and_another_address_are_mailed(browser_of_alice: Client, alice: User) -> None:
+    EmailAddress.objects.create(user=alice, email="new@example.com", verified=True)
+    prove_it_is_me(browser_of_alice)
+    browser_of_alice.post("/accounts/email/", {"action_primary": "", "email": "new@example.com"})
+    new = {"password1": "another long passphrase", "password2": "another long passphrase"}
+    browser_of_alice.post("/accounts/password/change/", {"oldpassword": PASSWORD, **new})
+    assert [(message.to, message.subject) for message in mail.outbox] == [
+        ([alice.email], "Your e-mail address was changed"),
+        (["new@example.com"], "Your password was changed"),
+    ]

@@ -130,7 +130,7 @@ PARTS = [
           ["charge_return__feature", "charge_return__from_at", "charge_return__until", "status", "charges", "amount"]),
     table("staff_proposals", "what staff proposed to do for your account, and what became of it", Proposal,
           ["act", "title", "reason", "proposed_at", "status", "decided_at", "refusal", "outcome"]),
-    Part("staff_log", "what staff did to your account and its rows", [LogEntry], _staff_log),
+    Part("staff_log", "what the staff’s log has of your account and its rows", [LogEntry], _staff_log),
 ]  # fmt: skip
 
 

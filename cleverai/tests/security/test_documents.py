@@ -81,7 +81,32 @@ def test_every_file_that_is_named_is_there(document: str) -> None:
 
 def test_the_limits_that_are_told_are_those_in_force() -> None:
     limits = app_settings.RATE_LIMITS
-    assert (limits["login_failed"], limits["login"]) == ("10/m/ip,5/300s/key", "30/m/ip")
-    assert (limits["signup"], limits["reset_password"]) == ("20/m/ip", "20/m/ip,5/m/key")
-    assert limits["reauthenticate"] == "10/m/user"
-    assert (app_settings.REAUTHENTICATION_TIMEOUT, settings.SESSION_COOKIE_AGE) == (300, 14 * 86_400)
+    by_visitor, by_account = limits["login_failed"].split(",")
+    links_of_visitor, links_of_address = limits["reset_password"].split(",")
+    assert told_limits() == {
+        "wrong passwords, or codes, for one account": in_words(by_account, "key"),
+        "wrong passwords of one visitor": in_words(by_visitor, "ip"),
+        "logins of one visitor": in_words(limits["login"], "ip"),
+        "sign-ups of one visitor": in_words(limits["signup"], "ip"),
+        "reset links for one address, of one visitor": (
+            f"{in_words(links_of_address, 'key').split()[0]}, {in_words(links_of_visitor, 'ip')}"
+        ),
+        "the password once more, of one account": in_words(limits["reauthenticate"], "user"),
+    }
+    assert links_of_address.split("/")[1] == links_of_visitor.split("/")[1] == "m"
+    days, minutes = settings.SESSION_COOKIE_AGE // 86_400, app_settings.REAUTHENTICATION_TIMEOUT // 60
+    assert f"A session lasts {days} days after its login" in text()
+    assert (minutes, "if that was longer than five minutes ago" in text()) == (5, True)
+
+
+def told_limits() -> dict[str, str]:
+    """Return the document's table of limits: what is limited, and how many."""
+    table = text().partition("| Limit | How many |\n|---|---|\n")[2].partition("\n\n")[0]
+    return dict(tuple(cell.strip() for cell in line.strip("|").split("|")) for line in table.splitlines())  # type: ignore[misc]
+
+
+def in_words(rate: str, of: str) -> str:
+    """Return "10 a minute" for 10/m/ip, and "5 in 5 minutes" for 5/300s/key."""
+    count, span, per = rate.split("/")
+    assert per == of
+    return f"{count} a minute" if span == "m" else f"{count} in {int(span.removesuffix('s')) // 60} minutes"

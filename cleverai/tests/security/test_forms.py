@@ -3,6 +3,8 @@
 The forms are read from the pages themselves: a new page's form is tried, too.
 """
 
+import re
+from collections.abc import Iterator
 from io import BytesIO
 
 import pytest
@@ -11,10 +13,11 @@ from django.core.cache import cache
 from django.test import Client
 
 from accounts.models import User
+from accounts.tests.second_step import staff_browser
 from cleverai.tests.browser.people import add_security_key
 from cleverai.tests.routes import EVERYBODY, ROWS
 from cleverai.tests.security.forms import Form, forms_of
-from cleverai.tests.test_access import address_of, browser_of
+from cleverai.tests.test_access import STAFF_PATTERNS, address_of, browser_of, staff_address_of
 
 ODD = {
     "nul": "a\x00b",
@@ -29,13 +32,15 @@ ODD = {
     "formula": '=HYPERLINK("https://evil.example")',
     "path": "../../../../etc/passwd\x00.png",
 }
+#: The mails that a development machine keeps; it is installed nowhere else.
+OF_DEVELOPMENT = "mail_viewer"
+TAKES_A_FILE = re.compile(r"""type=["']?file|multipart/form-data""")
 #: Where a post ends the session that the next ones need.
 ENDS_THE_SESSION = {"/accounts/logout/"}
 
 
-def all_forms(alice: User) -> list[tuple[str, Form]]:
-    """Return every form that somebody, or a visitor, finds on a page, with the page that it stands on."""
-    found: dict[tuple[str, tuple[str, ...]], tuple[str, Form]] = {}
+def all_pages(alice: User) -> Iterator[tuple[str, str]]:
+    """Yield the address and the text of every page that Alice, or a visitor, can open."""
     Authenticator.objects.filter(user=alice).delete()
     mine = browser_of(alice)
     add_security_key(alice)
@@ -45,10 +50,28 @@ def all_forms(alice: User) -> list[tuple[str, Form]]:
             answer = browser.get(address_of(row, alice))
             if answer.streaming or not answer.get("Content-Type", "").startswith("text/html"):
                 continue
-            for form in forms_of(answer.content.decode(), answer.request["PATH_INFO"]):
-                texts = tuple(name for name in form.texts if name != "csrfmiddlewaretoken")
-                if texts:
-                    found.setdefault((form.action, texts), (answer.request["PATH_INFO"], form))
+            yield answer.request["PATH_INFO"], answer.content.decode()
+
+
+def staff_pages(alice: User) -> Iterator[tuple[str, str]]:
+    """Yield the address and the text of every page that somebody on staff with all rights can open."""
+    olga = User.objects.create_superuser("olga@example.com", "a long passphrase")
+    browser = staff_browser(olga)
+    for pattern in STAFF_PATTERNS:
+        if "logout" not in pattern and not pattern.startswith(f"admin/{OF_DEVELOPMENT}"):
+            answer = browser.get(staff_address_of(pattern, alice))
+            if answer.status_code == 200 and answer["Content-Type"].startswith("text/html"):
+                yield answer.request["PATH_INFO"], answer.content.decode()
+
+
+def all_forms(alice: User) -> list[tuple[str, Form]]:
+    """Return every form that somebody, or a visitor, finds on a page, with the page that it stands on."""
+    found: dict[tuple[str, tuple[str, ...]], tuple[str, Form]] = {}
+    for address, text in all_pages(alice):
+        for form in forms_of(text, address):
+            texts = tuple(name for name in form.texts if name != "csrfmiddlewaretoken")
+            if texts:
+                found.setdefault((form.action, texts), (address, form))
     return list(found.values())
 
 
@@ -112,9 +135,17 @@ def test_a_body_that_no_form_sends_is_refused_in_words(
 
 def test_no_form_takes_a_file(alice: User) -> None:
     """There is no upload anywhere: what is sent as one is not kept, and changes nothing."""
-    for _, form in all_forms(alice):
-        assert form.action.startswith("/")
+    for address, text in all_pages(alice):
+        assert TAKES_A_FILE.search(text) is None, address
 
     files = {f"file{n}": BytesIO(b"x") for n in range(150)}
     answer = browser_of(alice).post("/settings/profile/", files)
     assert answer.status_code == 413
+
+
+@pytest.mark.long
+def test_no_form_of_staff_takes_a_file(alice: User) -> None:
+    pages = dict(staff_pages(alice))
+    assert len(pages) > 50
+    for address, text in pages.items():
+        assert TAKES_A_FILE.search(text) is None, address
