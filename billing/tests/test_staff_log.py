@@ -8,12 +8,12 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model
 
 from accounts.models import User
-from billing.models import DailyUsage, Grant, Hold, LedgerEntry, MailPreference, Refund, SupportRequest
+from billing.models import DailyUsage, Farewell, Grant, Hold, LedgerEntry, MailPreference, Refund, SupportRequest
 from billing.selectors.staff_log import BELONGING, lines_about
 from billing.services import support
 
 #: Lines about these have numbers for names, and nobody acts on them.
-NUMBERED = {DailyUsage, Grant, Hold, LedgerEntry, MailPreference}
+NUMBERED = {DailyUsage, Farewell, Grant, Hold, LedgerEntry, MailPreference}
 
 
 def test_every_model_of_a_wallet_s_rows_that_staff_open_is_in_the_list() -> None:
