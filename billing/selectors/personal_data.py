@@ -186,7 +186,7 @@ What is not in it
   Your password and the secrets of your second steps: whoever has this file can't log in with it.
   Messages of Stripe's about your payments: we keep their ids and amounts alone, and you have those here.
   Your cards and invoices: they are at Stripe; Settings, Billing, Payment leads there.
-  What our servers log: it names nobody.
+  What our servers log: it has numbers, and names nobody.
 
 Keep it as safe as your mails.
 """
