@@ -22,6 +22,8 @@ from sandbox.sample_data.people import PASSWORD, Person
 FOLDER = ROOT / "docs" / "screenshots"
 GALLERY = ROOT / "docs" / "README.md"
 COLOURS = 128
+#: What is longer ends here, in pixels.
+HIGHEST = 4_000
 #: Cookies as the browser tells them and takes them again
 Sessions = dict[Person, list[Any]]
 INTRODUCTION = """# What it looks like
@@ -121,7 +123,15 @@ def _take(page: Page, site: str, picture: Picture, size: Size) -> None:
     page.wait_for_load_state("networkidle")
     if picture.is_printed:
         page.emulate_media(media="print", color_scheme="light")
-    _keep(page.screenshot(full_page=size[0] > 400), _file(picture, size))
+    _keep(page.screenshot(**_extent(page, size[0])), _file(picture, size))
+
+
+def _extent(page: Page, width: int) -> dict[str, Any]:
+    """Return how much is shown: on a phone its screen, on a desk the whole page, if it isn't a book."""
+    if width <= 400:
+        return {}
+    height = min(page.evaluate("document.documentElement.scrollHeight"), HIGHEST)
+    return {"full_page": True, "clip": {"x": 0, "y": 0, "width": width, "height": height}}
 
 
 def _keep(png: bytes, name: str) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from billing.models import Message, Wallet
 from billing.services import clockwork, settlement
-from sandbox.sample_data import people, sales, stories, support
+from sandbox.sample_data import keys, people, sales, stories, support
 from sandbox.sample_data.people import ALICE, BELLA, BOB, CARLA, SIMON, STELLA, Person
 
 __all__ = ["ALICE", "BELLA", "BOB", "CARLA", "SIMON", "STELLA", "Person", "load"]
@@ -29,6 +29,7 @@ def load(*, now: datetime) -> list[Person]:
         story.tell(user, random.Random(person.email), now)
         settlement.settle(wallet_id=user.wallet.pk, now=now)
         support.ask(person, user, now=now)
+        keys.make_own(person, user, now=now)
         _let_mails_be(user.wallet, now=now)
         people.let_sign_in(user)
     for person in stories.STORIES:

@@ -1,7 +1,8 @@
-"""The key with which the demo's chat backend charges through the HTTP API; a file keeps it, to be told again."""
+"""The key with which the demo's chat backend charges through the HTTP API, and Bob's own; a file keeps the former."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from accounts.models import User
 from billing.errors import InvalidApiKey
@@ -9,9 +10,10 @@ from billing.models import ApiKey, Wallet
 from billing.selectors.api_keys import authenticated
 from billing.services import api_keys
 from sandbox import environment
-from sandbox.sample_data.people import BOB, STELLA
+from sandbox.sample_data.people import BOB, STELLA, Person
 
 NAME = "Chat backend"
+Scope = ApiKey.Scope
 KEY_FILE = environment.LOCAL / "api_key"
 
 
@@ -28,6 +30,17 @@ def find_or_make(*, now: datetime) -> str:
     )
     environment.write_privately(KEY_FILE, f"{made.token}\n")
     return made.token
+
+
+def make_own(person: Person, user: User, *, now: datetime) -> None:
+    """Give Bob two keys of his own, one of which he has just replaced; nobody has what opens them."""
+    if person != BOB or ApiKey.objects.filter(wallet=user.wallet).exists():
+        return
+    asked: dict[str, Any] = {"wallet_id": user.wallet.pk, "expires_at": None, "created_by": user, "now": now}
+    report = api_keys.create(name="Monthly report", scopes=[Scope.READ], **asked)
+    api_keys.note_use(report.key, now=now)
+    api_keys.rotate(key_id=report.key.pk, overlap=timedelta(days=7), **asked)
+    api_keys.create(name="Price check", scopes=[Scope.READ, Scope.QUOTE], **asked)
 
 
 def kept(path: Path | None = None) -> str:

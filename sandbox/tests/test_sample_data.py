@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from billing.models import ApiKey, Grant, Hold, LedgerEntry, Message, SupportRequest, Wallet
+from billing.selectors.api_keys import Row
 from billing.services import proof
 from sandbox import sample_data
 from sandbox.sample_data import ALICE, BELLA, BOB, CARLA, SIMON, STELLA, habits, keys, people
@@ -116,6 +117,16 @@ def test_bob_has_chatbots_that_answer_one_that_rests_and_one_that_is_gone(wallet
         assert wallets["Bob"].daily_usage.filter(source=bot.source).exists()
 
 
+def test_bob_has_two_keys_of_his_own_and_has_just_replaced_one(wallets: dict[str, Wallet]) -> None:
+    rows = [Row(key, key.state(now=LEAP_DAY)) for key in ApiKey.objects.exclude(wallet=None).order_by("pk")]
+    assert {row.key.wallet for row in rows} == {wallets["Bob"]}
+    assert [(row.key.name, row.state) for row in rows] == [
+        ("Monthly report", ApiKey.State.ENDING),
+        ("Monthly report", ApiKey.State.ACTIVE),
+        ("Price check", ApiKey.State.ACTIVE),
+    ]
+
+
 def test_staff_find_two_questions_that_wait_and_one_that_was_answered(wallets: dict[str, Wallet]) -> None:
     asked = SupportRequest.objects.order_by("level")
     assert [(each.level, each.wallet.owner.name, each.answered_at is None) for each in asked] == [
@@ -162,7 +173,7 @@ def test_the_key_of_the_demo_is_told_each_time_and_replaced_only_when_it_is_lost
     other = keys.find_or_make(now=now)
 
     assert other != token
-    assert [key.is_live(now=now) for key in ApiKey.objects.order_by("pk")] == [False, True]
+    assert [key.is_live(now=now) for key in ApiKey.objects.filter(wallet=None).order_by("pk")] == [False, True]
     key_file.write_text("clv_live_00000000_of-another-database")
     assert keys.find_or_make(now=now) not in (token, other)
 
