@@ -55,10 +55,11 @@ def _open_the_menu(page: Page) -> None:
 
 
 def _confirm_password(page: Page) -> None:
+    """Answer the question for the password, if it is asked before the page."""
     if page.locator("input[name=password]").count():
         page.fill("input[name=password]", PASSWORD)
         page.click("main button[type=submit]")
-        page.wait_for_url("**/settings/data/delete/")
+        page.wait_for_url("**/settings/**")
 
 
 def _break_stripe(page: Page) -> None:
@@ -180,7 +181,8 @@ SECTIONS: dict[str, list[Picture]] = {
         Picture(None, "api-problem", "/api/problems/insufficient-credits/", "What a program is told, explained",
                 sizes=TWO_SIZES),
         Picture(BOB, "api-keys", "/settings/api-keys/", "Keys for one’s own programs"),
-        Picture(BOB, "api-keys-create", "/settings/api-keys/new/", "A new key", sizes=TWO_SIZES),
+        Picture(BOB, "api-keys-create", "/settings/api-keys/new/", "A new key", act=_confirm_password,
+                sizes=TWO_SIZES),
         Picture(ALICE, "api-keys-free", "/settings/api-keys/", "A plan without the API", sizes=TWO_SIZES),
     ],
     "States": [
