@@ -10,8 +10,11 @@ from django.apps import apps
 from django.core.cache import caches
 from django.test import override_settings
 from django.utils import timezone
+from pytest_django.plugin import blocking_manager_key
 
 DATABASE_FIXTURES = {"db", "transactional_db", "live_server"}
+#: Whether the tests' database is made already.
+HAS_DATABASE = pytest.StashKey[bool]()
 
 
 def pytest_collection_finish() -> None:
@@ -44,12 +47,26 @@ def _own_cache(_own_clock: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(caches["default"], "key_prefix", prefix)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Bring back what a test with real commits has emptied, before the next one's transaction: once for all others."""
+    if item.config.stash.get(HAS_DATABASE, False):
+        with item.config.stash[blocking_manager_key].unblock():
+            _bring_back_the_catalog()
+
+
 @pytest.fixture(autouse=True)
 def _catalog(request: pytest.FixtureRequest) -> None:
-    """Load the catalog and the staff's groups again where a test with real commits has emptied the database."""
+    """Have the catalog and the staff's groups in the database of each test that uses it."""
     if request.node.get_closest_marker("django_db") or DATABASE_FIXTURES & set(request.fixturenames):
         request.getfixturevalue("db")
-        if not apps.get_model("billing", "Feature").objects.exists():
-            import_module("billing.migrations.0003_catalog").load(apps, None)
-            staff_groups = import_module("billing.staff_groups")
-            staff_groups.give(apps, staff_groups.TABLE)
+        if not request.config.stash.get(HAS_DATABASE, False):
+            request.config.stash[HAS_DATABASE] = True
+            _bring_back_the_catalog()
+
+
+def _bring_back_the_catalog() -> None:
+    if not apps.get_model("billing", "Feature").objects.exists():
+        import_module("billing.migrations.0003_catalog").load(apps, None)
+        staff_groups = import_module("billing.staff_groups")
+        staff_groups.give(apps, staff_groups.TABLE)
