@@ -1,8 +1,8 @@
 """What used credits, by the name that its owner knows: the app, a chatbot, a workflow, an API key."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from django.db.models import Q, QuerySet
+from django.db.models import DateTimeField, Q, QuerySet, Value
 
 from billing.models import ApiKey, Chatbot, Wallet
 
@@ -16,11 +16,11 @@ LONGEST_ID = 18
 def source_names(wallet: Wallet, sources: Iterable[str]) -> dict[str, str]:
     """Return the name of each source: "In the app", "Helper", "Workflow weekly-report", "API key Nightly import".
 
-    Only the wallet's own chatbots and keys, and those of our services, are called by their names. It asks only if there
-    are any among the sources.
+    Only the wallet's own chatbots and keys, and those of our services, are called by their names. It asks once, if
+    there are any among the sources.
     """
     asked = set(sources)
-    named = chatbot_names(wallet, asked) | _key_names(wallet, asked)
+    named = _looked_up(wallet, bots=_ids(CHATBOT_SOURCE, asked), keys=_ids(API_KEY_SOURCE, asked))
     return {source: named.get(source) or _name(source) for source in asked}
 
 
@@ -30,15 +30,19 @@ def names_to_look_up(wallet: Wallet) -> dict[str, str]:
     return NAMES | bots | {key.source: _key_name(key) for key in _keys(wallet)}
 
 
-def chatbot_names(wallet: Wallet, sources: Iterable[str]) -> dict[str, str]:
-    """Return what the past calls the wallet's chatbots among these sources, asking only if there are any."""
-    ids = _ids(CHATBOT_SOURCE, sources)
-    return {bot.source: bot.history_name for bot in Chatbot.objects.filter(wallet=wallet, pk__in=ids)} if ids else {}
-
-
-def _key_names(wallet: Wallet, sources: Iterable[str]) -> dict[str, str]:
-    ids = _ids(API_KEY_SOURCE, sources)
-    return {key.source: _key_name(key) for key in _keys(wallet).filter(pk__in=ids)} if ids else {}
+def _looked_up(wallet: Wallet, *, bots: Sequence[int], keys: Sequence[int]) -> dict[str, str]:
+    never = Value(None, DateTimeField())
+    rows = (
+        Chatbot.objects.filter(wallet=wallet, pk__in=bots)
+        .values_list(Value(CHATBOT_SOURCE), "pk", "name", "deleted_at")
+        .union(_keys(wallet).filter(pk__in=keys).values_list(Value(API_KEY_SOURCE), "pk", "name", never), all=True)
+    )
+    return {
+        f"{prefix}{number}": _key_name(ApiKey(name=name))
+        if prefix == API_KEY_SOURCE
+        else Chatbot(name=name, deleted_at=deleted_at).history_name
+        for prefix, number, name, deleted_at in rows
+    }
 
 
 def _keys(wallet: Wallet) -> "QuerySet[ApiKey]":

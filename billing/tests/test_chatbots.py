@@ -10,7 +10,7 @@ from billing.errors import InvalidRequest, UnknownFeature
 from billing.models import Chatbot, FeaturePrice, Plan, Wallet
 from billing.selectors import catalog
 from billing.selectors import chatbots as selectors
-from billing.selectors.sources import chatbot_names
+from billing.selectors.sources import source_names
 from billing.services import chatbots, subscriptions
 from billing.services.chatbots import ChatbotLimitReached, UnknownChatbot
 from billing.tests.people import begin_paid_cycle
@@ -130,7 +130,7 @@ def test_a_rename_and_another_model_change_nothing_that_was_used(alice: User, no
     chatbots.change(wallet_id=alice.wallet.pk, chatbot_id=bot.pk, name="Guide", model="gpt-4o", now=now)
     entry = alice.wallet.entries.latest("sequence")
     assert (entry.priced_as_id, entry.cost) == ("gpt-4o-mini", 1_000)
-    assert chatbot_names(alice.wallet, [bot.source]) == {bot.source: "Guide"}
+    assert source_names(alice.wallet, [bot.source]) == {bot.source: "Guide"}
 
 
 def test_acts_may_be_repeated(alice: User, now: datetime) -> None:
@@ -213,7 +213,7 @@ def test_a_deleted_one_is_gone_but_for_its_name(alice: User, now: datetime) -> N
     for act in acts:
         with pytest.raises(UnknownChatbot):
             act()
-    assert chatbot_names(alice.wallet, [bot.source]) == {bot.source: "Helper (deleted)"}
+    assert source_names(alice.wallet, [bot.source]) == {bot.source: "Helper (deleted)"}
     assert not selectors.answering(alice.wallet).exists()
     make(alice, "Helper", now)
     go_pro(alice, now)

@@ -56,7 +56,7 @@ def test_keys_of_hers_and_of_our_services_have_their_own_names(
     assert others.source not in names_to_look_up(alice.wallet)
 
 
-def test_names_are_asked_for_once_and_only_for_chatbots(
+def test_names_are_asked_for_once_and_only_for_chatbots_and_keys(
     alice: User, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     with django_assert_num_queries(0):
@@ -64,4 +64,4 @@ def test_names_are_asked_for_once_and_only_for_chatbots(
     with django_assert_num_queries(1):
         source_names(alice.wallet, [f"chatbot:{number}" for number in range(50)])
     with django_assert_num_queries(1):
-        source_names(alice.wallet, [f"api_key:{number}" for number in range(50)])
+        source_names(alice.wallet, [f"{kind}:{number}" for kind in ("chatbot", "api_key") for number in range(50)])
