@@ -17,6 +17,7 @@ GROUPS = {
     "big wallet": {"P6", "P7"},
     "poll": {"P9"},
     "exports": {"P8"},
+    "webhooks": {"P10"},
     "demo": {"P11"},
     "midnight": {"P13", "P14"},
     "freshness": {"P15", "P16"},
@@ -56,6 +57,7 @@ def _measures(*, long: bool) -> dict[str, Callable[[], list]]:
         poll,
         pooling,
         staff_pages,
+        webhooks,
     )
 
     wallets, rounds, seconds, requests = (1_000_000, 11, 10, 1_000) if long else (100_000, 7, 3, 200)
@@ -66,6 +68,9 @@ def _measures(*, long: bool) -> dict[str, Callable[[], list]]:
         "big wallet": lambda: big_wallet.big_wallet(entries=wallets * 10, rounds=rounds, requests=requests // 10),
         "poll": lambda: poll.unchanged_balance(rounds=rounds, requests=requests),
         "exports": lambda: exports.streamed(entries=1_000_000 if long else 300_000, rounds=rounds),
+        "webhooks": lambda: webhooks.stored_and_fulfilled(
+            rounds=rounds, seconds=seconds, buyers=requests // 10, samples=100 if long else 24
+        ),
         "demo": demo.cold_and_warm,
         "freshness": lambda: freshness.header_and_idle_tab(samples=100 if long else 24, requests=requests * 5),
         "pooling": lambda: pooling.through_pgbouncer(wallets=wallets // 10, rounds=rounds, seconds=seconds),
