@@ -1,7 +1,7 @@
 """What every test stands on: cheap passwords, a cache of its own, and the catalog that sign-ups need."""
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from uuid import uuid4
 
@@ -40,11 +40,19 @@ def _own_clock() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _own_cache(_own_clock: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give each test its own keys, in every thread: tests run side by side against one server."""
-    prefix = f"test-{uuid4().hex}"
-    monkeypatch.setitem(caches.settings["default"], "KEY_PREFIX", prefix)
-    monkeypatch.setattr(caches["default"], "key_prefix", prefix)
+def forget_cache(_own_clock: None, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Give each test its own keys, in every thread, and return what gives it others.
+
+    Tests run side by side against one server: clearing the cache would take theirs from all of them.
+    """
+
+    def forget() -> None:
+        prefix = f"test-{uuid4().hex}"
+        monkeypatch.setitem(caches.settings["default"], "KEY_PREFIX", prefix)
+        monkeypatch.setattr(caches["default"], "key_prefix", prefix)
+
+    forget()
+    return forget
 
 
 @pytest.hookimpl(tryfirst=True)

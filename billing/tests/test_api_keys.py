@@ -1,10 +1,10 @@
 """API keys open what their owner's plan says until they are revoked, replaced or over; nobody else has a copy."""
 
 import logging
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 
 import pytest
-from django.core.cache import cache
 from django.db import IntegrityError, connection, transaction
 from pytest_django import DjangoAssertNumQueries
 
@@ -334,10 +334,12 @@ def test_use_is_noted_once_a_day_on_the_owner_s_day(
     assert key.last_used_on == date(2025, 3, 12)
 
 
-def test_a_day_that_a_lost_cache_forgot_is_not_noted_backwards(pro: User, now: datetime) -> None:
+def test_a_day_that_a_lost_cache_forgot_is_not_noted_backwards(
+    pro: User, now: datetime, forget_cache: Callable[[], None]
+) -> None:
     made = key_of(pro, now=now)
     api_keys.note_use(made.key, now=now + DAY)
-    cache.clear()
+    forget_cache()
     api_keys.note_use(made.key, now=now)
     made.key.refresh_from_db()
     assert made.key.last_used_on == date(2025, 3, 11)
