@@ -23,6 +23,12 @@ PACK, PRO = 1_000_000, 5_000_000
 WORKERS = range(2, 17)
 
 
+@pytest.fixture(autouse=True)
+def _patience(stripe: Shop) -> None:
+    """Wait between retries, as the library does: Stripe refuses a key whose first request is still under way."""
+    stripe.http._sleep_time_seconds = lambda *_: 0.3
+
+
 def told_by_webhooks(shop: Shop) -> list[Callable[[], object]]:
     """Return one worker for each event since the last time: it is posted, and then handled."""
 
