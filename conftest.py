@@ -3,6 +3,7 @@
 import gc
 from collections.abc import Callable, Iterator
 from importlib import import_module
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -58,7 +59,7 @@ def forget_cache(_own_clock: None, monkeypatch: pytest.MonkeyPatch) -> Callable[
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Bring back what a test with real commits has emptied, before the next one's transaction: once for all others."""
-    if item.config.stash.get(HAS_DATABASE, False):
+    if item.config.stash.get(HAS_DATABASE, False) and _uses_the_database(item):
         with item.config.stash[blocking_manager_key].unblock():
             _bring_back_the_catalog()
 
@@ -66,11 +67,15 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 @pytest.fixture(autouse=True)
 def _catalog(request: pytest.FixtureRequest) -> None:
     """Have the catalog and the staff's groups in the database of each test that uses it."""
-    if request.node.get_closest_marker("django_db") or DATABASE_FIXTURES & set(request.fixturenames):
+    if _uses_the_database(request.node):
         request.getfixturevalue("db")
         if not request.config.stash.get(HAS_DATABASE, False):
             request.config.stash[HAS_DATABASE] = True
             _bring_back_the_catalog()
+
+
+def _uses_the_database(item: Any) -> bool:
+    return bool(item.get_closest_marker("django_db") or DATABASE_FIXTURES & set(item.fixturenames))
 
 
 def _bring_back_the_catalog() -> None:

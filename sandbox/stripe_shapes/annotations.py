@@ -7,6 +7,7 @@ import types
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib import import_module
+from threading import Lock
 from typing import Any, ClassVar, Literal, NotRequired, Union, get_args, get_origin, get_type_hints
 
 import stripe
@@ -20,6 +21,7 @@ UNIONS = (Union, types.UnionType)
 SEQUENCES = (list, Sequence)
 MAPS = (dict, Mapping, UntypedStripeObject)
 LISTS = (stripe.ListObject, stripe.SearchResultObject)
+_parsing = Lock()
 
 
 class _Names(Mapping[str, Any]):
@@ -48,7 +50,9 @@ class _Names(Mapping[str, Any]):
 @cache
 def _imported_for_type_checkers(module: str) -> dict[str, tuple[str, str]]:
     """Where each name imported under `if TYPE_CHECKING` comes from."""
-    blocks = [node for node in ast.parse(inspect.getsource(sys.modules[module])).body if isinstance(node, ast.If)]
+    with _parsing:  # several threads that parse at once confuse Python 3.11
+        tree = ast.parse(inspect.getsource(sys.modules[module]))
+    blocks = [node for node in tree.body if isinstance(node, ast.If)]
     imports = [node for block in blocks for node in block.body if isinstance(node, ast.ImportFrom) and node.module]
     return {name.asname or name.name: (str(node.module), name.name) for node in imports for name in node.names}
 
