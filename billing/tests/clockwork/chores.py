@@ -12,6 +12,7 @@ from typing import Any
 
 from allauth.account.models import EmailAddress
 from django.conf import settings
+from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 from django_mail_viewer.backends.database.models import EmailMessage
@@ -30,11 +31,15 @@ CROSSING = FREE_ALLOWANCE - 15_000
 
 
 def customer(name: str, *, at: datetime) -> User:
-    """Return somebody who signed up and confirmed the address, bought a pack and spent some of the allowance."""
-    user = sign_up(name, at=at)
-    EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
-    give(user.wallet, PACK, now=at)
-    metering.charge(wallet=user.wallet, feature="gpt-4o-mini", quantity=SPENT, key="spent", now=at)
+    """Return somebody who signed up and confirmed the address, bought a pack and spent some of the allowance.
+
+    All of it is committed at once: a worker that came in between would settle the wallet and leave no past to act in.
+    """
+    with transaction.atomic():
+        user = sign_up(name, at=at)
+        EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
+        give(user.wallet, PACK, now=at)
+        metering.charge(wallet=user.wallet, feature="gpt-4o-mini", quantity=SPENT, key="spent", now=at)
     return user
 
 
