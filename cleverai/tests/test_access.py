@@ -4,8 +4,9 @@ The routes are read from the URL patterns: one that has no row in `routes.py` fa
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
+from string import Formatter
 
 import pytest
 from allauth.account.models import EmailAddress, EmailConfirmationHMAC
@@ -55,6 +56,20 @@ LOGIN, STAFF_LOGIN = "/accounts/login/", "/admin/login/"
 PASSKEY_LOGIN = "accounts/2fa/webauthn/login/"
 # Whoever has the link out of Alice's own mail is told which address it confirms.
 OUT_OF_HER_MAIL = r"accounts/^confirm-email/(?P<key>[-:\w]+)/$"
+
+#: What an address may name, and how to find the one that is Alice's.
+NUMBERS: dict[str, Callable[[User], object]] = {
+    "entry": lambda alice: LedgerEntry.objects.filter(wallet=alice.wallet).latest("sequence").sequence,
+    "notice": lambda alice: Notice.objects.filter(wallet=alice.wallet).latest("pk").pk,
+    "export": lambda alice: Export.objects.filter(wallet=alice.wallet).latest("pk").pk,
+    "checkout": lambda alice: Checkout.objects.filter(wallet=alice.wallet).latest("created_at").pk,
+    "purchase": lambda alice: Purchase.objects.filter(wallet=alice.wallet).latest("pk").pk,
+    "api_key": lambda alice: ApiKey.objects.filter(wallet=alice.wallet).latest("pk").pk,
+    "chatbot": lambda alice: Chatbot.objects.filter(wallet=alice.wallet).latest("pk").pk,
+    "session": lambda alice: UserSession.objects.filter(user=alice, ip=HER_IP).values_list("pk", flat=True).first(),
+    "security_key": lambda alice: Authenticator.objects.get(user=alice, type=Authenticator.Type.WEBAUTHN).pk,
+    "confirmation": lambda alice: EmailConfirmationHMAC(EmailAddress.objects.filter(user=alice).latest("pk")).key,
+}
 
 
 @pytest.fixture
@@ -135,19 +150,8 @@ def browser_of(user: User) -> Client:
 
 def address_of(row: Row, alice: User) -> str:
     """Return a row's address with Alice's own numbers in it."""
-    entry = LedgerEntry.objects.filter(wallet=alice.wallet).order_by("-sequence").first()
-    return row.address.format(
-        entry=entry.sequence if entry else None,
-        notice=Notice.objects.filter(wallet=alice.wallet).latest("pk").pk,
-        export=Export.objects.filter(wallet=alice.wallet).latest("pk").pk,
-        checkout=Checkout.objects.filter(wallet=alice.wallet).latest("created_at").pk,
-        purchase=Purchase.objects.filter(wallet=alice.wallet).latest("pk").pk,
-        api_key=ApiKey.objects.filter(wallet=alice.wallet).latest("pk").pk,
-        chatbot=Chatbot.objects.filter(wallet=alice.wallet).latest("pk").pk,
-        session=UserSession.objects.filter(user=alice, ip=HER_IP).values_list("pk", flat=True).first(),
-        security_key=Authenticator.objects.get(user=alice, type=Authenticator.Type.WEBAUTHN).pk,
-        confirmation=EmailConfirmationHMAC(EmailAddress.objects.filter(user=alice).latest("pk")).key,
-    )
+    named = [name for _, name, *_ in Formatter().parse(row.address) if name]
+    return row.address.format(**{name: NUMBERS[name](alice) for name in named})
 
 
 def staff_address_of(pattern: str, alice: User) -> str:

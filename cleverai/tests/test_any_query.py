@@ -50,7 +50,7 @@ RAW = ["%", "%%%", "%zz", "%00", "&&&", "=", "=&=", "?", "cycle", "cycle=%ff%fe"
 #: What tells a page where to lead on to.
 LEADING_ON = {"next", "process", "action", "reauth", "_"}
 HISTORY = "/settings/billing/history/"
-#: Which parameters each address reads, as far as it was asked.
+#: Which parameters each route reads, as far as it was asked.
 FOUND: dict[str, list[str]] = {}
 FREELY = settings(
     deadline=None,
@@ -87,15 +87,15 @@ def _asked() -> Iterator[None]:
 
 
 @pytest.fixture
-def addresses(alice: User, bob: User) -> list[str]:
-    """Every address that can be looked at, with Alice's own numbers in it; both have books to tell of."""
+def addresses(alice: User, bob: User) -> dict[str, str]:
+    """Every address that can be looked at, by its route, with Alice's own numbers in it; both have books to tell of."""
     now = timezone.now()
     source = f"chatbot:{Chatbot.objects.get(wallet=alice.wallet).pk}"
     use = {"feature": "chatbot-message", "priced_as": "gpt-4o-mini", "quantity": ALICES_TOKENS, "source": source}
     metering.charge(wallet=alice.wallet, key="1", now=now, **use)
     for number in range(3):
         metering.charge(wallet=bob.wallet, feature="gpt-4o", quantity=100, key=str(number), now=now)
-    return [address_of(row, alice) for pattern, row in ROWS.items() if pattern != OUT_OF_HER_MAIL]
+    return {pattern: address_of(row, alice) for pattern, row in ROWS.items() if pattern != OUT_OF_HER_MAIL}
 
 
 @pytest.fixture
@@ -133,16 +133,16 @@ def usual_status(browser: Client, address: str) -> int:
     return browser.get(address).status_code
 
 
-def names_asked(browser: Client, address: str) -> list[str]:
-    """Return which parameters an address reads: asked with none, with all that it is known to read, and by htmx."""
-    if address not in FOUND:
+def names_asked(browser: Client, pattern: str, address: str) -> list[str]:
+    """Return which parameters a route reads: asked with none, with all that it is known to read, and by htmx."""
+    if pattern not in FOUND:
         found: set[str] = set()
         for query in ("", urlencode(dict.fromkeys(NAMES, "1")), "span=custom"):
             Notebook.asked.clear()
             browser.get(f"{address}?{query}", headers={"hx-request": "true"} if query else {})
             found |= Notebook.asked
-        FOUND[address] = sorted(found)
-    return FOUND[address]
+        FOUND[pattern] = sorted(found)
+    return FOUND[pattern]
 
 
 def queries(names: list[str], tried: list[str], step: int) -> Iterator[str]:
@@ -155,35 +155,38 @@ def queries(names: list[str], tried: list[str], step: int) -> Iterator[str]:
     yield from RAW
 
 
-def reading(browser: Client, addresses: list[str]) -> list[str]:
-    """Return the addresses that read more than where to go next, which test_redirects.py is about."""
-    return [address for address in addresses if len(set(names_asked(browser, address)) - LEADING_ON) > 0]
+def reading(browser: Client, addresses: dict[str, str]) -> dict[str, list[str]]:
+    """Return which parameters are read by the addresses that read more than where to go next (test_redirects.py)."""
+    names = {address: names_asked(browser, pattern, address) for pattern, address in addresses.items()}
+    return {address: found for address, found in names.items() if set(found) - LEADING_ON}
 
 
 def test_the_notebook_sees_what_pages_read(browser_of_bob: Client) -> None:
-    assert set(NAMES) >= {"kind", "feature", "cycle", "before", "after"} <= set(names_asked(browser_of_bob, HISTORY))
-    assert "cycle" in names_asked(browser_of_bob, "/settings/billing/usage/")
-    assert "next" in names_asked(browser_of_bob, "/accounts/reauthenticate/")
+    def names(address: str) -> set[str]:
+        return set(names_asked(browser_of_bob, address.removeprefix("/"), address))
+
+    assert set(NAMES) >= {"kind", "feature", "cycle", "before", "after"} <= names(HISTORY)
+    assert "cycle" in names("/settings/billing/usage/")
+    assert "next" in names("/accounts/reauthenticate/")
 
 
 @pytest.mark.parametrize(
     "everywhere", [False, pytest.param(True, marks=[pytest.mark.long, pytest.mark.timeout(7_200)])]
 )
 def test_nothing_that_stands_there_breaks_a_page(
-    browser_of_bob: Client, alice: User, addresses: list[str], everywhere: bool
+    browser_of_bob: Client, alice: User, addresses: dict[str, str], everywhere: bool
 ) -> None:
     tried = [*WORDS, *DAYS, *numbers_of(alice)]
     found = reading(browser_of_bob, addresses)
     assert len(found) > 5
-    for address in found:
+    for address, names in found.items():
         usual = usual_status(browser_of_bob, address)
-        names = names_asked(browser_of_bob, address)
         for query in queries(names, tried, 1 if everywhere else len(names)):
             look(browser_of_bob, address, query, usual)
 
 
-def test_pages_that_read_nothing_stay_what_they_are(browser_of_bob: Client, addresses: list[str]) -> None:
-    for address in set(addresses) - set(reading(browser_of_bob, addresses)):
+def test_pages_that_read_nothing_stay_what_they_are(browser_of_bob: Client, addresses: dict[str, str]) -> None:
+    for address in set(addresses.values()) - set(reading(browser_of_bob, addresses)):
         usual = usual_status(browser_of_bob, address)
         for query in RAW[::4]:
             look(browser_of_bob, address, query, usual)
@@ -208,14 +211,15 @@ words = st.one_of(
 
 
 @pytest.mark.parametrize("examples", [150, pytest.param(10_000, marks=[pytest.mark.long, pytest.mark.timeout(7_200)])])
-def test_any_words_in_any_order(browser_of_bob: Client, addresses: list[str], examples: int) -> None:
-    usual = {address: usual_status(browser_of_bob, address) for address in reading(browser_of_bob, addresses)}
+def test_any_words_in_any_order(browser_of_bob: Client, addresses: dict[str, str], examples: int) -> None:
+    found = reading(browser_of_bob, addresses)
+    usual = {address: usual_status(browser_of_bob, address) for address in found}
 
     @settings(FREELY, max_examples=examples)
     @given(data=st.data())
     def ask(data: st.DataObject) -> None:
         address = data.draw(st.sampled_from(sorted(usual)))
-        names = st.sampled_from(names_asked(browser_of_bob, address))
+        names = st.sampled_from(found[address])
         pairs = data.draw(st.lists(st.tuples(names, words), max_size=6))
         fragment = data.draw(st.booleans())
         query = "&".join(f"{name}={quote(word, safe='%', errors='replace')}" for name, word in pairs)

@@ -9,6 +9,7 @@ from io import BytesIO
 
 import pytest
 from allauth.mfa.models import Authenticator
+from django.db import transaction
 from django.test import Client
 
 from accounts.models import User
@@ -83,25 +84,35 @@ def test_the_forms_are_found(alice: User) -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
-def test_no_field_of_no_form_takes_a_fault_of_ours(alice: User, odd: str, forget_cache: Callable[[], None]) -> None:
+@pytest.mark.parametrize("half", [0, 1])
+def test_no_field_of_no_form_takes_a_fault_of_ours(alice: User, half: int, forget_cache: Callable[[], None]) -> None:
+    """What one odd text changes is taken back before the next: looking for the forms takes longer than trying one."""
     forms = all_forms(alice)
     before = alice.email, alice.password
+    for name in list(ODD)[half::2]:
+        with transaction.atomic():
+            fill_in(forms, alice, name, forget_cache)
+            transaction.set_rollback(True)
+        alice.refresh_from_db()
+        assert (alice.email, alice.password) == before
+
+
+def fill_in(forms: list[tuple[str, Form]], alice: User, odd: str, forget_cache: Callable[[], None]) -> None:
+    """Send each form with one field odd after the other, and with all of them."""
     for page, form in forms:
         if form.action in ENDS_THE_SESSION:
             continue
         names = [name for name in form.texts if name != "csrfmiddlewaretoken"]
         for fields in [*([name] for name in names), names]:
             forget_cache()  # this is no test of the rate limits
-            answer = browser_of(alice).post(form.action, form.values | dict.fromkeys(fields, odd))
-            assert answer.status_code in {200, 204, 302, 400, 404, 413, 422}, f"{page} → {form.action}: {fields}"
+            answer = browser_of(alice).post(form.action, form.values | dict.fromkeys(fields, ODD[odd]))
+            where = f"{page} → {form.action}: {odd} in {fields}"
+            assert answer.status_code in {200, 204, 302, 400, 404, 413, 422}, where
             if not answer.streaming:
                 text = answer.content.decode()
-                assert "<script>alert(1)" not in text, f"{form.action} shows markup as it came"
-                assert "<img src=x" not in text
-                assert ">49<" not in text, f"{form.action} computes what was typed"
-    alice.refresh_from_db()
-    assert (alice.email, alice.password) == before
+                assert "<script>alert(1)" not in text, f"{where}: shows markup as it came"
+                assert "<img src=x" not in text, where
+                assert ">49<" not in text, f"{where}: computes what was typed"
 
 
 @pytest.mark.parametrize(
