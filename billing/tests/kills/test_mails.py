@@ -10,8 +10,18 @@ import pytest
 from billing import emails, metering
 from billing.models import Message
 from billing.services import messages, outbox, settlement
+from billing.tests.clockwork.machinery import until
 from billing.tests.kills.mortal import live
-from billing.tests.kills.post_office import ANSWERED, GOODBYE, READ, STAGES, TAKEN, PostOffice, open_office
+from billing.tests.kills.post_office import (
+    ANSWERED,
+    GOODBYE,
+    LONGEST_WAIT,
+    READ,
+    STAGES,
+    TAKEN,
+    PostOffice,
+    open_office,
+)
 from billing.tests.people import sign_up
 
 pytestmark = [pytest.mark.race, pytest.mark.django_db(transaction=True)]
@@ -72,7 +82,9 @@ def is_sent(message: Message) -> bool:
 def assert_came(office: PostOffice, message: Message, *, times: int) -> None:
     """Assert that a mail is sent, so many copies came, and that all are the same mail."""
     assert is_sent(message), message.error
-    copies = office.copies_of(emails.message_id_of(message))
+    name = emails.message_id_of(message)
+    until(lambda: len(office.copies_of(name)) >= times, "the copies", seconds=LONGEST_WAIT)
+    copies = office.copies_of(name)
     assert len(copies) == times
     assert {copy["To"] for copy in copies} == {message.recipient}
     assert {copy["Subject"] for copy in copies} == {message.subject}
