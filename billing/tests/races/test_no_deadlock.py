@@ -15,6 +15,7 @@ from billing import metering
 from billing.errors import HoldClosed, InsufficientCredits
 from billing.models import Hold, LedgerEntry, Wallet
 from billing.services import grants, settlement
+from billing.tests.clockwork.machinery import until
 from billing.tests.people import give
 from billing.tests.races.together import deal, run_together
 
@@ -145,37 +146,56 @@ def test_every_act_that_was_acknowledged_is_in_the_books(
     assert wallet.sequence == entries.count()
 
 
+def one_waiting_for(pid: int) -> int | None:
+    """Return the process of a session that waits for another's lock, if there is one."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pid FROM pg_locks WHERE NOT granted AND %s = ANY(pg_blocking_pids(pid))", [pid])
+        row = cursor.fetchone()
+    return row[0] if row else None
+
+
 def test_a_charge_that_a_deadlock_broke_off_is_made_again(alice: User, now: datetime) -> None:
-    """Another session locks the day's usage, then wants the wallet; PostgreSQL stops the charge."""
+    """Another session locks the day's usage, then wants all wallets; PostgreSQL stops the charge.
+
+    A third one keeps the charge waiting between the two, until it has its wallet and the other wants that. Then only
+    the charge's session can find the deadlock: it looks at once, the other one after ten minutes. And nobody overtakes
+    who waits for a whole table.
+    """
     wallet = alice.wallet
     metering.charge(wallet=wallet, feature="web-search", quantity=1, key="first", now=now)
-    locked = threading.Event()
+    all_are_ready, wallet_is_locked = threading.Barrier(3), threading.Event()
+
+    def keep_waiting() -> int:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("LOCK TABLE billing_ledgerentry IN SHARE MODE")
+            cursor.execute("SELECT pg_backend_pid()")
+            (own_pid,) = cursor.fetchone()
+            all_are_ready.wait()
+            until(lambda: one_waiting_for(own_pid), "the charge waits for the ledger")
+            charging = one_waiting_for(own_pid) or 0
+            wallet_is_locked.set()
+            until(lambda: one_waiting_for(charging), "the intruder waits for the charge")
+        return 0
 
     def intrude() -> int:
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SET LOCAL deadlock_timeout = '60s'")
+            cursor.execute("SET LOCAL deadlock_timeout = '10min'")
             cursor.execute("SELECT 1 FROM billing_dailyusage WHERE wallet_id = %s FOR UPDATE", [wallet.pk])
-            cursor.execute("SELECT pg_backend_pid()")
-            (own_pid,) = cursor.fetchone()
-            locked.set()
-            is_waited_for = False
-            while not is_waited_for:
-                cursor.execute(
-                    "SELECT count(*) > 0 FROM pg_stat_activity WHERE %s = ANY(pg_blocking_pids(pid))", [own_pid]
-                )
-                (is_waited_for,) = cursor.fetchone()
-            cursor.execute("SELECT sequence FROM billing_wallet WHERE id = %s FOR UPDATE", [wallet.pk])
+            all_are_ready.wait()
+            wallet_is_locked.wait()
+            cursor.execute("LOCK TABLE billing_wallet IN EXCLUSIVE MODE")
+            cursor.execute("SELECT sequence FROM billing_wallet WHERE id = %s", [wallet.pk])
             (sequence,) = cursor.fetchone()
             return sequence
 
     def charge() -> int:
         with connection.cursor() as cursor:
-            cursor.execute("SET deadlock_timeout = '2s'")
-        locked.wait()
+            cursor.execute("SET deadlock_timeout = '1ms'")
+        all_are_ready.wait()
         return metering.charge(wallet=wallet, feature="web-search", quantity=1, key="second", now=now).sequence
 
-    sequences = run_together(lambda act: act(), [intrude, charge])
+    sequences = run_together(lambda act: act(), [keep_waiting, intrude, charge])
 
-    assert sequences == [2, 3], "the other session saw the wallet without the charge that had been broken off"
+    assert sequences == [0, 2, 3], "the other session saw the wallet without the charge that had been broken off"
     wallet.refresh_from_db()
     assert (wallet.available, wallet.sequence) == (90_000, 3)
