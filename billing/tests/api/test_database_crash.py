@@ -4,9 +4,11 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
 from http.client import HTTPException
@@ -38,11 +40,16 @@ SOON_BACK = "ALTER SYSTEM SET recovery_init_sync_method = 'syncfs'"
 class Crashing(Postgres):
     """A PostgreSQL that can be stopped as a power cut would."""
 
-    def crash(self) -> None:
-        """Stop it at once: nothing is finished, nothing is written any more."""
+    @contextmanager
+    def crashed(self) -> Iterator[None]:
+        """Stop it at once, with nothing finished and nothing written any more, and start it again afterwards."""
         assert self._process is not None
         self._process.send_signal(signal.SIGQUIT)
         self._process.wait()
+        try:
+            yield
+        finally:
+            self.start()
 
 
 @pytest.fixture
@@ -78,15 +85,17 @@ def database(token: str, tmp_path: Path) -> Iterator[Crashing]:
 
 
 class Program:
-    """Charges one use after the other, and asks again under the same key until it is answered."""
+    """Charges one use after the other, the last one when it may, and asks again under the same key until answered."""
 
     def __init__(self, number: int, server: Server, token: str, wallet: Wallet) -> None:
         self.told: dict[str, object] = {}
         self.refused = 0
         self._number, self._caller = number, lambda: Caller(server, token, wallet.pk)
 
-    def work(self, uses: int) -> None:
+    def work(self, uses: int, last: threading.Event) -> None:
         for turn in range(uses):
+            if turn == uses - 1:
+                last.wait()
             key = f"{self._number}.{turn}"
             while key not in self.told:
                 try:
@@ -102,6 +111,16 @@ class Program:
                     time.sleep(PAUSE_SECONDS)
 
 
+def told_by(programs: list[Program]) -> int:
+    """Return how many uses are charged by now."""
+    return sum(len(program.told) for program in programs)
+
+
+def refused_by(programs: list[Program]) -> int:
+    """Return how often somebody had to ask again by now."""
+    return sum(program.refused for program in programs)
+
+
 def prove(database: Crashing) -> None:
     env = os.environ | {"DATABASE_URL": database.url("cleverai")}
     command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "prove"]
@@ -112,17 +131,22 @@ def prove(database: Crashing) -> None:
 def test_a_crash_of_the_database_loses_nothing_that_was_acknowledged(
     database: Crashing, token: str, bob: User, crashes: int
 ) -> None:
-    uses = BETWEEN_CRASHES * (crashes + 1) // PROGRAMS
+    """The last use of each program waits for the last crash, so that some are refused however fast they work."""
+    uses, last = BETWEEN_CRASHES * (crashes + 1) // PROGRAMS, threading.Event()
     with serving(database.url("cleverai")) as server, ThreadPoolExecutor(PROGRAMS) as pool:
         programs = [Program(number, server, token, bob.wallet) for number in range(PROGRAMS)]
-        working = [pool.submit(program.work, uses) for program in programs]
-        for crash in range(1, crashes + 1):
-            until(
-                lambda crash=crash: sum(len(each.told) for each in programs) >= crash * BETWEEN_CRASHES,  # type: ignore[misc]
-                "enough is charged", seconds=60,
-            )  # fmt: skip
-            database.crash()
-            database.start()
+        working = [pool.submit(program.work, uses, last) for program in programs]
+        try:
+            for crash in range(1, crashes + 1):
+                enough = crash * BETWEEN_CRASHES
+                until(lambda enough=enough: told_by(programs) >= enough, "enough is charged")  # type: ignore[misc]
+                with database.crashed():
+                    if crash == crashes:
+                        refused = refused_by(programs)
+                        last.set()
+                        until(lambda refused=refused: refused_by(programs) > refused, "one is refused")  # type: ignore[misc]
+        finally:
+            last.set()
         for each in working:
             each.result()
 
@@ -131,7 +155,7 @@ def test_a_crash_of_the_database_loses_nothing_that_was_acknowledged(
             for key, said in told.items():
                 assert caller.post("/charges", USE, key=key) == (201, said), "the first answer again"
             status, balance = caller.get("/balance")
-    assert sum(program.refused for program in programs) > 0, "they worked while it crashed"
+    assert refused_by(programs) > 0, "they worked while it crashed"
     assert (status, len(told), balance["sequence"]) == (200, uses * PROGRAMS, uses * PROGRAMS + 1)
     spent = QUANTITY * len(told)
     assert Decimal(balance["available"]) * 1_000 == bob.wallet.available - spent
