@@ -13,6 +13,7 @@ from typing import Any
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env, EnvError, validate
+from redis.maint_notifications import MaintNotificationsConfig
 
 from cleverai import logs, schedule
 from cleverai.variables import (
@@ -207,7 +208,12 @@ CACHES = {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "cleverai",
-        "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 2},
+        "OPTIONS": {
+            "socket_connect_timeout": 1,
+            "socket_timeout": 2,
+            # announcements that Valkey never makes; being ready for them keeps a thread's connections beyond its end
+            "maint_notifications_config": MaintNotificationsConfig(enabled=False),
+        },
     }
 }
 SESSION_ENGINE = "accounts.sessions"
