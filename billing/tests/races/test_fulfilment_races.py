@@ -14,7 +14,7 @@ from billing import gateway, tasks
 from billing.models import Checkout, Customer, Grant, Purchase, Refund, StripeEvent, StripeSubscription
 from billing.services import checkouts, paid_subscriptions, refunds
 from billing.tests.people import FREE_ALLOWANCE, sign_up
-from billing.tests.races.together import run_together
+from billing.tests.races.together import Crowd
 from billing.tests.stripe.shop import Shop
 
 pytestmark = [pytest.mark.race, pytest.mark.django_db(transaction=True)]
@@ -33,6 +33,13 @@ def _patience(stripe: Shop) -> Iterator[None]:
         gateway.client.client.cache_clear()  # there is one already that gives up earlier
         stripe.http._sleep_time_seconds = lambda *_: random.uniform(0.05, 0.4)
         yield
+
+
+@pytest.fixture
+def crowd() -> Iterator[Crowd]:
+    """As many workers as the largest race has."""
+    with Crowd(max(WORKERS)) as found:
+        yield found
 
 
 def told_by_webhooks(shop: Shop) -> list[Callable[[], object]]:
@@ -62,20 +69,20 @@ def return_page(customer: User, checkout: Checkout) -> Callable[[], object]:
     return visit
 
 
-def together(workers: list[Callable[[], object]], *, number: int) -> None:
+def together(crowd: Crowd, workers: list[Callable[[], object]], *, number: int) -> None:
     """Let so many workers go at once, each kind as often as the others."""
-    run_together(lambda work: work(), list(islice(cycle(workers), number)))
+    crowd.run_together(lambda work: work(), list(islice(cycle(workers), number)))
     assert not StripeEvent.objects.exclude(status__in=["done", "ignored"]).exists()
 
 
 @pytest.mark.parametrize("races", [200, pytest.param(5_000, marks=LONG)])
-def test_a_pack_told_of_by_many_at_once_is_granted_once(stripe: Shop, alice: User, races: int) -> None:
+def test_a_pack_told_of_by_many_at_once_is_granted_once(stripe: Shop, crowd: Crowd, alice: User, races: int) -> None:
     for race, number in enumerate(islice(cycle(WORKERS), races), start=1):
         checkout = stripe.buy_pack(alice, deliver=False)
         session_id = str(checkout.stripe_session_id)
         sync = partial(checkouts.sync_session, session_id=session_id, now=stripe.now())
 
-        together([*told_by_webhooks(stripe), return_page(alice, checkout), sync], number=number)
+        together(crowd, [*told_by_webhooks(stripe), return_page(alice, checkout), sync], number=number)
 
         key = f"checkout_session:{session_id}"
         assert Purchase.objects.filter(business_key=key).count() == 1
@@ -86,14 +93,14 @@ def test_a_pack_told_of_by_many_at_once_is_granted_once(stripe: Shop, alice: Use
 
 
 @pytest.mark.parametrize("races", [20, pytest.param(500, marks=LONG)])
-def test_a_plan_told_of_by_many_at_once_begins_once(stripe: Shop, races: int) -> None:
+def test_a_plan_told_of_by_many_at_once_begins_once(stripe: Shop, crowd: Crowd, races: int) -> None:
     for race, number in enumerate(islice(cycle(WORKERS), races)):
         customer = sign_up(f"customer{race}", at=stripe.now())
         checkout = stripe.subscribe(customer, deliver=False)
         workers = [*told_by_webhooks(stripe), return_page(customer, checkout)]
         assert len(workers) >= 4, "session, subscription, invoice and the page"
 
-        together(workers, number=max(number, len(workers)))
+        together(crowd, workers, number=max(number, len(workers)))
 
         assert Purchase.objects.filter(wallet=customer.wallet).count() == 1
         customer.wallet.refresh_from_db()
@@ -101,25 +108,25 @@ def test_a_plan_told_of_by_many_at_once_begins_once(stripe: Shop, races: int) ->
         assert StripeSubscription.objects.filter(wallet=customer.wallet).count() == 1
 
 
-def test_a_renewal_told_of_by_many_at_once_is_one_reset(stripe: Shop, alice: User) -> None:
+def test_a_renewal_told_of_by_many_at_once_is_one_reset(stripe: Shop, crowd: Crowd, alice: User) -> None:
     stripe.subscribe(alice)
     for renewal in range(1, 11):
         subscription_id = stripe.renew(alice).stripe_subscription_id
         sync = partial(paid_subscriptions.sync, stripe_subscription_id=subscription_id, now=stripe.now())
 
-        together([*told_by_webhooks(stripe), sync], number=8)
+        together(crowd, [*told_by_webhooks(stripe), sync], number=8)
 
         alice.wallet.refresh_from_db()
         assert (alice.wallet.available, alice.wallet.cycle) == (PRO, 2 + renewal)
         assert Purchase.objects.filter(wallet=alice.wallet).count() == 1 + renewal
 
 
-def test_many_clicks_at_once_open_one_session_for_one_customer(stripe: Shop) -> None:
+def test_many_clicks_at_once_open_one_session_for_one_customer(stripe: Shop, crowd: Crowd) -> None:
     for race, number in enumerate(islice(cycle(WORKERS), 15)):
         customer = sign_up(f"customer{race}", at=stripe.now())
         wallet = customer.wallet
 
-        opened = run_together(partial(open_pack, stripe), [customer] * number)
+        opened = crowd.run_together(partial(open_pack, stripe), [customer] * number)
 
         assert len({checkout.stripe_session_id for checkout in opened}) == 1
         assert Checkout.objects.filter(wallet=wallet).count() == 1
@@ -130,7 +137,7 @@ def test_many_clicks_at_once_open_one_session_for_one_customer(stripe: Shop) -> 
 
 @pytest.mark.parametrize("is_disputed", [False, True])
 def test_what_goes_back_at_once_is_taken_back_in_sum(
-    stripe: Shop, alice: User, stella: User, is_disputed: bool
+    stripe: Shop, crowd: Crowd, alice: User, stella: User, is_disputed: bool
 ) -> None:
     """Stripe refuses refunds of a disputed payment, so that staff and the bank have payments of their own."""
     for race in range(10):
@@ -144,7 +151,7 @@ def test_what_goes_back_at_once_is_taken_back_in_sum(
             form = {"purchase": purchase, "cents": 100, "actor": stella, "reason": "Goodwill.", "key": f"form {race}"}
             workers.append(partial(refunds.request, **form, now=stripe.now()))
 
-        together([*told_by_webhooks(stripe), *workers], number=14)
+        together(crowd, [*told_by_webhooks(stripe), *workers], number=14)
 
         assert Refund.objects.filter(stripe_payment_intent_id=payment).exclude(status="succeeded").count() == 0
         purchase.grant.refresh_from_db()
