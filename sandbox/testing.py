@@ -36,15 +36,25 @@ class Tally:
 
 
 def phases(*, long: bool) -> list[tuple[str, list[str]]]:
-    """Return the marks of each phase: many processes first, then the tests that want the machine to themselves."""
-    workers = str(max(2, min(os.cpu_count() or 2, 8)))
-    spread = ["-n", workers, "--dist", "worksteal"]
+    """Return each phase's name and its arguments: which tests it runs, and how many of them at a time.
+
+    What starts processes mostly waits for them, so that one more of it has room; races want the machine to themselves.
+    """
+    workers = max(2, min(os.cpu_count() or 2, 8))
     found = [
-        ("side by side", ["-m", "not race and not browser and not long", *spread]),
+        ("side by side", ["-m", "not race and not processes and not browser and not long", *_spread(workers)]),
+        (
+            "with processes of their own",
+            ["-m", "processes and not race and not browser and not long", *_spread(workers + 1)],
+        ),
         ("alone", ["-m", "race and not browser and not long"]),
-        ("in the browser", ["-m", "browser and not long", *spread]),
+        ("in the browser", ["-m", "browser and not long", *_spread(workers)]),
     ]
     return [*found, ("the long figures", ["-m", "long"])] if long else found
+
+
+def _spread(workers: int) -> list[str]:
+    return ["-n", str(workers), "--dist", "worksteal"]
 
 
 def test(arguments: Sequence[str], *, long: bool) -> int:

@@ -16,7 +16,7 @@ import pytest
 
 from sandbox.tests.clones import Clone, alive
 
-pytestmark = pytest.mark.race
+pytestmark = pytest.mark.processes
 NOBODY = 65534
 
 

@@ -168,7 +168,7 @@ def command(*options: str) -> list[str]:
     return [sys.executable, "manage.py", "simulate", "--people", "1", "--quiet", *options]
 
 
-@pytest.mark.race
+@pytest.mark.processes
 def test_the_command_proves_its_books_and_leaves_nothing() -> None:
     before = databases()
     done = subprocess.run(command("--months", "1"), capture_output=True, text=True, check=True, timeout=120)
@@ -176,7 +176,7 @@ def test_the_command_proves_its_books_and_leaves_nothing() -> None:
     assert databases() <= before
 
 
-@pytest.mark.race
+@pytest.mark.processes
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_command_leaves_nothing(number: signal.Signals) -> None:
     with subprocess.Popen(
@@ -197,7 +197,7 @@ def _steal(life: Life) -> None:
         cursor.execute("UPDATE billing_wallet SET available = available + 1")
 
 
-@pytest.mark.race
+@pytest.mark.processes
 def test_a_difference_ends_the_command_with_an_error(
     django_db_setup: None, django_db_blocker: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,7 +8,7 @@ import pytest
 from billing.tests.clockwork.chores import Chores, half_settled
 from billing.tests.clockwork.machinery import Machinery, until, waiting_worker
 
-pytestmark = [pytest.mark.race, pytest.mark.django_db(transaction=True), pytest.mark.timeout(1_800)]
+pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True), pytest.mark.timeout(1_800)]
 
 
 @pytest.mark.parametrize("kills", [5, pytest.param(50, marks=pytest.mark.long)])

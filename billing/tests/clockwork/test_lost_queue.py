@@ -12,7 +12,7 @@ from billing.models import Heartbeat
 from billing.tests.clockwork.chores import Chores, customer, post_event
 from billing.tests.clockwork.machinery import Machinery, locked, until, waiting_worker
 
-pytestmark = [pytest.mark.race, pytest.mark.django_db(transaction=True), pytest.mark.timeout(1_800)]
+pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True), pytest.mark.timeout(1_800)]
 MOMENTS = pytest.mark.parametrize("moments", [5, pytest.param(50, marks=pytest.mark.long)])
 #: What a person bears when the queue doesn't answer.
 LONGEST_WAIT_SECONDS = 4

@@ -13,7 +13,7 @@ from billing.tests.clockwork.chores import Chores, customer
 from billing.tests.clockwork.machinery import Machinery, until
 from billing.tests.people import give
 
-pytestmark = [pytest.mark.race, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
 
 PEOPLE = 20
 GIFT = timedelta(days=3)

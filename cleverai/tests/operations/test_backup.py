@@ -21,7 +21,7 @@ from billing.tests.stripe.shop import Shop
 from billing.units import CREDIT
 from sandbox.servers.postgres import BINARIES, Postgres
 
-pytestmark = [pytest.mark.race, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
 
 
 def tool(name: str, *arguments: str) -> None:

@@ -22,7 +22,7 @@ from cleverai.tests.test_settings import RIGHT
 
 pytestmark = [
     pytest.mark.long,
-    pytest.mark.race,
+    pytest.mark.processes,
     pytest.mark.django_db(transaction=True),
     pytest.mark.timeout(300),
 ]
