@@ -18,7 +18,8 @@ from billing.tests.mutants.mutant import Mutant, Stage
 from billing.tests.mutants.nursery import run_pytest
 
 PASSED, FAILED = 0, 1
-PATIENCE_SECONDS = 280
+#: Nothing takes so long; it only ends what hangs.
+PATIENCE_SECONDS = 1_500
 #: Loading the browser's, the servers' and the workers' plugins takes as long as most of the tests.
 OPTIONS = ["-p", "django", "-p", "timeout", "-p", "hypothesispytest", "-p", "no:cacheprovider", "-m", "not long"]
 NOT_COPIED = shutil.ignore_patterns(

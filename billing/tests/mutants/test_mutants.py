@@ -26,6 +26,8 @@ MUTANTS = [
     *api.MUTANTS,
 ]
 
+#: Longer than a run may take: the first test waits for all that is made ready, too.
+LONG_ENOUGH = pytest.mark.timeout(1_800)
 each_mutant = pytest.mark.parametrize("mutant", [pytest.param(mutant, id=mutant.name) for mutant in MUTANTS])
 
 
@@ -65,12 +67,14 @@ def test_every_mutant_has_a_name_of_its_own() -> None:
 
 
 @pytest.mark.race
+@LONG_ENOUGH
 def test_without_a_mistake_a_named_test_of_each_file_passes(verdicts: dict[str, Future[Verdict]]) -> None:
     verdict = verdicts[CONTROL].result()
     assert verdict.code == PASSED, verdict.output
 
 
 @pytest.mark.race
+@LONG_ENOUGH
 @each_mutant
 def test_the_named_test_catches_the_mutant(mutant: Mutant, verdicts: dict[str, Future[Verdict]]) -> None:
     verdict = verdicts[mutant.name].result()

@@ -55,7 +55,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
         found.append(tracing.facts())
 
     monkeypatch.setattr("billing.queue.current_app", app)
-    with start_worker(app, perform_ping_check=False, loglevel="WARNING"):
+    with start_worker(app, perform_ping_check=False, loglevel="WARNING", shutdown_timeout=60):
         yield found
 
 
@@ -70,7 +70,7 @@ def test_a_task_can_be_traced_to_the_request_that_asked_for_it(
     tracing.end()
     with django_capture_on_commit_callbacks(execute=True):
         hint(TASK, 8)
-    until(lambda: len(seen) == 3, "the tasks", seconds=20)
+    until(lambda: len(seen) == 3, "the tasks", seconds=120)
 
     first, second, own = sorted(seen, key=lambda facts: facts["wallet_id"])
     assert {first["request_id"], second["request_id"]} == {"ab-12", "cd-34"}
