@@ -86,15 +86,18 @@ class Chores:
 
 
 @contextmanager
-def half_settled(chores: Chores, name: str, *, at: datetime) -> Iterator[None]:
-    """Have a wallet whose settling can't get beyond its middle, beside two others that can be settled."""
+def half_settled(chores: Chores, name: str, *, at: datetime) -> Iterator[int]:
+    """Have a wallet whose settling can't get beyond its middle, beside two others that can be settled.
+
+    Yields the process that whoever settles it waits for.
+    """
     for attempt in count():
-        wallets = [customer(f"{name}-{attempt}-{each}", at=at).wallet for each in range(3)]
+        wallets = [customer(f"half-{name}-{attempt}-{each}", at=at).wallet for each in range(3)]
         chores.due += wallets
-        with locked("billing_subscription", "wallet_id", wallets[-1].pk):
+        with locked("billing_subscription", "wallet_id", wallets[-1].pk) as pid:
             wallets[-1].refresh_from_db()
             if wallets[-1].cycle == 1:  # else a worker was quicker than this lock
-                yield
+                yield pid
                 return
 
 

@@ -157,23 +157,31 @@ def queue_app(url: str) -> Celery:
 
 
 @contextmanager
-def locked(table: str, column: str, value: object) -> Iterator[None]:
-    """Keep whoever writes this row waiting, in the middle of what it does."""
+def locked(table: str, column: str, value: object) -> Iterator[int]:
+    """Keep whoever writes this row waiting, in the middle of what it does; yield the process that they wait for."""
     statement = sql.SQL("SELECT 1 FROM {} WHERE {} = %s FOR UPDATE").format(
         sql.Identifier(table), sql.Identifier(column)
     )
     with psycopg.connect(database_url()) as other:
         assert other.execute(statement, [value]).fetchone()
-        yield
+        yield other.info.backend_pid
         other.rollback()
 
 
-def waiting_worker() -> str | None:
-    """Return the name of a worker that waits for a lock in the middle of a transaction, if there is one."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT application_name FROM pg_stat_activity"
-            " WHERE datname = current_database() AND wait_event_type = 'Lock' AND application_name LIKE 'worker-%'"
-        )
-        row = cursor.fetchone()
-    return row[0] if row else None
+def worker_waiting_for(pid: int) -> str:
+    """Wait until a worker waits for this process in the middle of a transaction, and return the worker's name."""
+    names: list[str] = []
+
+    def are_found() -> list[str]:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT application_name FROM pg_stat_activity"
+                " WHERE datname = current_database() AND application_name LIKE 'worker-%%'"
+                " AND %s = ANY(pg_blocking_pids(pid))",
+                [pid],
+            )
+            names.extend(name for (name,) in cursor.fetchall())
+        return names
+
+    until(are_found, "a worker in the middle of its task")
+    return names[0]

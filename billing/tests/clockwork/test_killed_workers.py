@@ -6,7 +6,7 @@ from itertools import count
 import pytest
 
 from billing.tests.clockwork.chores import Chores, half_settled
-from billing.tests.clockwork.machinery import Machinery, until, waiting_worker
+from billing.tests.clockwork.machinery import Machinery, until, worker_waiting_for
 
 pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True), pytest.mark.timeout(1_800)]
 
@@ -20,9 +20,8 @@ def test_a_worker_killed_in_the_middle_of_a_reset_is_replaced(machinery: Machine
     machinery.beat()
 
     for number in range(kills):
-        with half_settled(chores, str(number), at=now):
-            until(waiting_worker, "a worker in the middle of a reset")
-            victim = machinery.named(waiting_worker() or "")
+        with half_settled(chores, str(number), at=now) as pid:
+            victim = machinery.named(worker_waiting_for(pid))
             if number % 2:
                 machinery.kill_forked(victim)
             else:

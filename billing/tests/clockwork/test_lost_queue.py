@@ -10,7 +10,7 @@ from django.utils import timezone
 from billing import metering
 from billing.models import Heartbeat
 from billing.tests.clockwork.chores import Chores, customer, post_event
-from billing.tests.clockwork.machinery import Machinery, locked, until, waiting_worker
+from billing.tests.clockwork.machinery import Machinery, locked, until, worker_waiting_for
 
 pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True), pytest.mark.timeout(1_800)]
 MOMENTS = pytest.mark.parametrize("moments", [5, pytest.param(50, marks=pytest.mark.long)])
@@ -84,8 +84,8 @@ def test_a_queue_that_hangs_keeps_nobody_waiting_for_long_and_stops_no_worker(
     until(chores.are_done, "what is there at the start")
     until(Heartbeat.objects.filter(pk=TASK).exists, "its first heartbeat")
 
-    with locked("billing_heartbeat", "task", TASK):
-        until(waiting_worker, "a worker at the end of a task")
+    with locked("billing_heartbeat", "task", TASK) as pid:
+        worker_waiting_for(pid)
         machinery.queue.hang()
     began = time.monotonic()
     chores.add("second", at=now)
