@@ -2,11 +2,19 @@
 
 import pytest
 from allauth.account.models import EmailAddress
+from allauth.mfa.totp.internal import auth
 from django.test import Client
 
 from accounts.models import User
 
 PASSWORD = "correct horse battery"
+
+
+@pytest.fixture(autouse=True)
+def _one_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let authenticator apps show one code for the whole test: theirs change each half minute."""
+    (counter,) = auth.yield_hotp_counters_from_time()
+    monkeypatch.setattr(auth, "yield_hotp_counters_from_time", lambda: iter([counter]))
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from allauth.account.models import EmailAddress
 from allauth.core.context import request_context
 from allauth.mfa.adapter import get_adapter
 from allauth.mfa.models import Authenticator
-from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value, yield_hotp_counters_from_time
+from allauth.mfa.totp.internal import auth
 from django.core import mail
 from django.test import Client
 
@@ -20,7 +20,9 @@ pytestmark = pytest.mark.django_db
 
 
 def code_of(secret: str) -> str:
-    return format_hotp_value(hotp_value(secret, next(iter(yield_hotp_counters_from_time()))))
+    """Return what an authenticator app with this key shows now."""
+    (counter,) = auth.yield_hotp_counters_from_time()
+    return auth.format_hotp_value(auth.hotp_value(secret, counter))
 
 
 def prove_it_is_me(browser: Client) -> None:
