@@ -131,8 +131,8 @@ def test_a_wait_that_is_too_long_is_told_instead() -> None:
 
 
 def test_a_slow_answer_is_asked_for_again() -> None:
-    script = [Says(200, CHARGED, after_seconds=0.3), Says(200, CHARGED)]
-    with scripted(*script) as server, Client(server.url, TOKEN, patience=QUICK, timeout_seconds=0.1) as clever:
+    script = [Says(200, CHARGED, after_seconds=1.5), Says(200, CHARGED)]
+    with scripted(*script) as server, Client(server.url, TOKEN, patience=QUICK, timeout_seconds=1) as clever:
         assert clever.charge("gpt-4o", 1, key="once").sequence == 2
     assert [asked.headers["Idempotency-Key"] for asked in server.asked] == ["once", "once"]
 
