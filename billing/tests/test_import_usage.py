@@ -85,11 +85,13 @@ def test_every_call_of_the_sample_is_charged_to_the_last_digit(unlimited: Wallet
 
 
 def test_the_tokens_in_and_out_are_kept_on_the_entry(unlimited: Wallet) -> None:
+    days = [timezone.now().date()]
     run(SAMPLE)
+    days.append(timezone.now().date())
     entry = unlimited.entries.filter(kind="charge").earliest("sequence")
     assert (entry.detail, entry.quantity, entry.source) == ({"input_tokens": 597, "output_tokens": 149}, 746, "import")
     assert entry.used_on == date(2025, 11, 3)
-    assert entry.posted_on == timezone.now().date()
+    assert entry.posted_on in days
 
 
 def test_the_same_file_twice_charges_once(unlimited: Wallet) -> None:
