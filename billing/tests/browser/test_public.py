@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
@@ -15,6 +15,9 @@ from billing.tests.people import sign_up
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 Check = Callable[[Page], None]
+#: How long the calculator waits for the next key.
+ASKS_AFTER_MS = 300
+CALCULATOR = "**/credits/calculator/**"
 
 
 @pytest.fixture
@@ -126,7 +129,21 @@ def test_typing_on_while_an_answer_arrives_loses_nothing(page: Page, live_server
     field = page.get_by_label("Tokens each")
     field.press("Control+a")
     for digit in "12345":
-        page.keyboard.type(digit)
-        page.wait_for_timeout(350)
+        with page.expect_response(CALCULATOR):
+            page.keyboard.type(digit)
     expect(field).to_have_value("12345")
     expect(page.get_by_text("500 chats of 12,345 tokens")).to_be_visible()
+
+
+def test_typing_on_while_an_answer_is_late_is_answered_too(page: Page, live_server: LiveServer) -> None:
+    late: list[Route] = []
+    page.route(CALCULATOR, lambda route: route.fallback() if late else late.append(route))
+    page.goto(f"{live_server.url}/pricing/")
+    page.get_by_label("Tokens each").press("Control+a")
+    with page.expect_request(CALCULATOR):
+        page.keyboard.type("1")
+    page.keyboard.type("2345")
+    page.wait_for_timeout(ASKS_AFTER_MS + 100)
+    late[0].continue_()
+    expect(page.get_by_text("500 chats of 12,345 tokens")).to_be_visible()
+    expect(page).to_have_url(re.compile("tokens=12345"))
