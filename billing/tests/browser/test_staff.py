@@ -11,7 +11,7 @@ from accounts.models import User
 from billing import metering
 from billing.models import ChargeReturn
 from billing.services import returns
-from billing.tests.browser.windows import SIZE_IDS, SIZES, Check, check, log_in, resize
+from billing.tests.browser.windows import SIZE_IDS, SIZES, Check, check, follow, log_in, resize
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -31,9 +31,9 @@ def test_stella_gives_alice_credits_and_reads_the_receipt(
     check(staff_page, assert_accessible)
     staff_page.get_by_role("link", name="Find a wallet").click()
     staff_page.get_by_label("Search").fill("alice@")
-    staff_page.get_by_role("button", name="Search").click()
+    follow(staff_page.get_by_role("button", name="Search"))
     check(staff_page, assert_accessible)
-    staff_page.locator("#result_list").get_by_role("link", name="alice@example.com").click()
+    follow(staff_page.locator("#result_list").get_by_role("link", name="alice@example.com"))
     check(staff_page, assert_accessible)
     staff_page.get_by_role("link", name="Adjust credits").click()
     staff_page.get_by_label("Credits").fill("0.0001")
@@ -57,12 +57,12 @@ def test_stella_gives_alice_credits_and_reads_the_receipt(
 def test_stella_adds_a_price_and_proves_the_books(staff_page: Page, assert_accessible: Check) -> None:
     staff_page.goto(f"{staff_page.url}billing/feature/gpt-4o/change/")
     check(staff_page, assert_accessible)
-    staff_page.get_by_role("link", name="Add a price").click()
+    follow(staff_page.get_by_role("link", name="Add a price"))
     check(staff_page, assert_accessible)
     staff_page.get_by_label("Credits").fill("4.5")
     staff_page.get_by_label("For every").fill("1000")
     staff_page.get_by_label("Reason").fill("It is cheaper for us.")
-    staff_page.get_by_role("button", name="Preview").click()
+    follow(staff_page.get_by_role("button", name="Preview"))
     check(staff_page, assert_accessible)
     staff_page.get_by_role("button", name="Add the price").click()
     expect(staff_page.get_by_role("cell", name="4.5 credits / 1K tokens")).to_be_visible()
@@ -78,7 +78,7 @@ def test_stella_returns_what_alice_paid_for_searches(staff_page: Page, assert_ac
     metering.charge(wallet=alice.wallet, feature="web-search", quantity=3, key="a", now=now - timedelta(minutes=5))
     staff_page.goto(f"{staff_page.url}billing/chargereturn/")
     check(staff_page, assert_accessible)
-    staff_page.get_by_role("link", name="Add charge return").click()
+    follow(staff_page.get_by_role("link", name="Add charge return"))
     check(staff_page, assert_accessible)
     staff_page.get_by_label("Feature").select_option("web-search")
     staff_page.get_by_label("From").fill(f"{now - timedelta(hours=1):%Y-%m-%dT%H:%M}")

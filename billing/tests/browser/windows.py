@@ -5,7 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.test import Client
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import BrowserContext, Locator, Page
 
 from accounts.models import User
 from accounts.tests.second_step import staff_browser
@@ -30,6 +30,12 @@ def resize(page: Page, size: Size) -> None:
     width, scheme = size
     page.set_viewport_size({"width": width, "height": 900})
     page.emulate_media(color_scheme=scheme)
+
+
+def follow(goal: Locator) -> None:
+    """Click a link or a button that leads to another page, and arrive there."""
+    with goal.page.expect_navigation():
+        goal.click()
 
 
 def check(page: Page, assert_accessible: Check) -> None:
