@@ -88,7 +88,7 @@ def numbers_of(user: User) -> dict[str, Any]:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.timeout(1_800)
 def test_every_page_on_a_phone_at_night_and_on_a_desk_by_day(
-    tasks: Tasks, live_server: LiveServer, sites: set[str], browser_type_launch_args: dict[str, Any]
+    tasks: Tasks, live_server: LiveServer, sites: set[str], browser_type_launch_args: dict[str, Any], answered: None
 ) -> None:
     lookers = Lookers(live_server.url, sites, browser_type_launch_args, [PHONE_AT_NIGHT, DESK_BY_DAY])
     wrong = lookers.look(tasks([*pages(), *EXTRA, *billing_pages(NEWCOMER)]))
@@ -100,7 +100,7 @@ def test_every_page_on_a_phone_at_night_and_on_a_desk_by_day(
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.timeout(7_200)
 def test_every_page_in_every_state_at_every_size(
-    tasks: Tasks, live_server: LiveServer, sites: set[str], browser_type_launch_args: dict[str, Any]
+    tasks: Tasks, live_server: LiveServer, sites: set[str], browser_type_launch_args: dict[str, Any], answered: None
 ) -> None:
     states = [look for state in (NEWCOMER, *STATES) for look in billing_pages(state)]
     wrong = []
