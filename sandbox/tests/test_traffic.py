@@ -17,7 +17,7 @@ from billing.tests.keys import service_key
 from billing.tests.people import begin_paid_cycle
 from sandbox.backend import Backend
 from sandbox.sample_data import BOB, CARLA
-from sandbox.traffic import Traffic
+from sandbox.traffic import Clock, Traffic
 
 
 class Impatient(threading.Event):
@@ -60,8 +60,8 @@ def carla(db, now: datetime) -> Wallet:
     return wallet
 
 
-def traffic(looks: int = 0) -> Traffic:
-    return Traffic(clock=timezone.now, rng=random.Random(7), stopped=Impatient(looks))
+def traffic(looks: int = 0, clock: Clock = timezone.now) -> Traffic:
+    return Traffic(clock=clock, rng=random.Random(7), stopped=Impatient(looks))
 
 
 def test_both_customers_are_charged_in_several_ways(bob: Wallet, carla: Wallet) -> None:
@@ -108,14 +108,11 @@ def test_it_leaves_no_hold_open_when_it_stops(bob: Wallet, carla: Wallet) -> Non
     assert not Hold.objects.filter(status=Hold.Status.OPEN).exists()
 
 
-def test_who_is_low_gets_one_gift_a_day_and_then_rests(bob: Wallet) -> None:
-    busy = traffic()
+def test_who_is_low_gets_one_gift_a_day_and_then_rests(bob: Wallet, now: datetime) -> None:
+    busy = traffic(clock=lambda: now)
     for round_ in range(2):
         left_over = bob.available - 1_400_000
-        metering.charge(
-            wallet=bob, feature="gpt-4o-mini", quantity=left_over,
-            key=f"spree:{round_}", now=timezone.now(),
-        )  # fmt: skip
+        metering.charge(wallet=bob, feature="gpt-4o-mini", quantity=left_over, key=f"spree:{round_}", now=now)
         busy.step(BOB.email)
         bob.refresh_from_db()
         assert bob.available == (2_400_000, 1_400_000)[round_]
