@@ -10,6 +10,7 @@ from sandbox.stripe.errors import Refused
 from sandbox.tests.stripe.conftest import Shop
 
 KEY = {"idempotency_key": "customer-7"}
+LONGEST_WAIT = 60
 
 
 def test_the_same_request_is_answered_again_and_not_done_again(shop: Shop) -> None:
@@ -91,14 +92,15 @@ def test_a_key_whose_request_is_under_way_is_refused_with_409(shop: Shop) -> Non
     with shop.engine.lock:
         slow = threading.Thread(target=ask)
         slow.start()
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + LONGEST_WAIT
         while not shop.engine.keys_under_way and time.monotonic() < deadline:
             slow.join(0.01)
+        assert shop.engine.keys_under_way
         other = threading.Thread(target=ask)
         other.start()
-        other.join(5)
+        other.join(LONGEST_WAIT)
         assert [answer.status_code for answer in answers] == [409]
-    slow.join(5)
+    slow.join(LONGEST_WAIT)
 
     assert [answer.status_code for answer in answers] == [409, 200]
     assert answers[0].json["error"]["code"] == "idempotency_key_in_use"
