@@ -95,7 +95,8 @@ def test_a_batch_whose_server_is_killed_is_charged_once(
     charges = [{"feature": "gpt-4o-mini", "quantity": 10, "key": f"line {n}", "source": "app"} for n in range(50)]
     if is_plain:
         charges.insert(25, {"feature": "dall-e-3-hd", "quantity": 5, "key": "too dear", "source": "app"})
-    charges.append({"feature": "web-search", "quantity": 1, "key": "last", "source": "app"})
+    last = {"feature": "web-search", "quantity": 1, "key": "last", "source": "app", "occurred_at": now.isoformat()}
+    charges.append(last)
     batch = {"charges": charges}
 
     def send() -> None:
