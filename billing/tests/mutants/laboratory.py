@@ -6,7 +6,9 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
+from typing import Self
 from urllib.parse import quote
 
 import psycopg
@@ -41,6 +43,9 @@ class Laboratory:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.name = f"mutants_{os.getpid()}"
+        self._numbers = count(1)
+
+    def __enter__(self) -> Self:
         self._recreate(f"test_{self.name}")
         subprocess.run(
             [sys.executable, "manage.py", "migrate", "--verbosity=0"],
@@ -48,13 +53,17 @@ class Laboratory:
             env=_environment(f"test_{self.name}"),
             check=True,
         )
+        return self
 
-    def close(self) -> None:
-        """Drop the database that the others were copied from."""
+    def __exit__(self, *error: object) -> None:
         self._drop(f"test_{self.name}")
 
-    def run(self, number: int, tests: Sequence[str], mutant: Mutant | None) -> Verdict:
-        """Run tests in a copy of the tree with the mutant's mistake in it, or without any; return how it ended."""
+    def run(self, tests: Sequence[str], mutant: Mutant | None, *, options: Sequence[str] = ()) -> Verdict:
+        """Run tests in a copy of the tree with the mutant's mistake in it, or without any; return how it ended.
+
+        `options` are more of pytest's.
+        """
+        number = next(self._numbers)
         tree = self.folder / str(number)
         shutil.copytree(settings.BASE_DIR, tree, ignore=NOT_COPIED)
         name = f"{self.name}_{number}"
@@ -68,7 +77,7 @@ class Laboratory:
                 _run((tree / mutant.file).read_text(encoding="utf-8"), database=f"test_{name}")
             output = self.folder / f"{number}.txt"
             code = run_pytest(
-                ["-q", "-x", "--reuse-db", *OPTIONS, *tests],
+                ["-q", "-x", "--reuse-db", *OPTIONS, *options, *tests],
                 tree=tree,
                 env=_environment(name),
                 output=output,

@@ -7,10 +7,8 @@ child then reads the project from the tree that it is given.
 import multiprocessing
 import os
 import sys
-import threading
 import traceback
 from collections.abc import Mapping, Sequence
-from multiprocessing.connection import wait
 from pathlib import Path
 
 LIBRARIES = [
@@ -21,8 +19,6 @@ LIBRARIES = [
 QUIET = ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
 BROKEN = 70
 
-#: How a process ended can be read once, and starting one asks all others: one thread at a time does either.
-_alone = threading.Lock()
 _births = multiprocessing.get_context("forkserver")
 _births.set_forkserver_preload(LIBRARIES)
 
@@ -35,17 +31,13 @@ def run_pytest(
     What it prints is in `output`. Raises TimeoutError when it takes longer than `patience_seconds`.
     """
     process = _births.Process(target=_live, args=(list(arguments), str(tree), dict(env), str(output)))
-    with _alone:
-        process.start()
-    ended = wait([process.sentinel], patience_seconds)
-    with _alone:
-        if not ended:
-            process.kill()
+    process.start()
+    process.join(patience_seconds)
+    if process.is_alive():
+        process.kill()
         process.join()
-        code = process.exitcode
-    if not ended:
         raise TimeoutError(f"pytest took longer than {patience_seconds} seconds:\n{output.read_text()}")
-    return BROKEN if code is None else code
+    return BROKEN if process.exitcode is None else process.exitcode
 
 
 def _live(arguments: list[str], tree: str, env: dict[str, str], output: str) -> None:
