@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.core.cache import cache
+from django.db import connection
 from django.db.models import Q, QuerySet
 from redis.exceptions import RedisError
 
@@ -83,6 +84,8 @@ def create_for_service(
     """Return a new key for one of our own services, which names the wallet of each request. Raises InvalidRequest."""
     name, scopes = names.checked(name, of="An API key"), _checked_scopes(scopes, among=OF_A_SERVICE)
     _require_ahead(expires_at, now=now)
+    with connection.cursor() as cursor:  # without a wallet, no row of theirs makes two owners wait for one another
+        cursor.execute("LOCK TABLE billing_apikey IN SHARE ROW EXCLUSIVE MODE")
     require_new_service_name(name, now=now)
     return _make(None, name, scopes, expires_at=expires_at, created_by=created_by, now=now)
 

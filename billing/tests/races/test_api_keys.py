@@ -63,6 +63,17 @@ def test_of_sixteen_that_make_one_name_together_one_does(alice: User, now: datet
     assert ApiKey.objects.count() == 1
 
 
+def test_of_sixteen_owners_who_make_a_service_s_key_of_one_name_together_one_does(stella: User, now: datetime) -> None:
+    def make(_: int) -> bool:
+        try:
+            return bool(service_key(stella, now=now))
+        except InvalidRequest:
+            return False
+
+    assert sorted(run_together(make, range(THREADS))) == [False] * 15 + [True]
+    assert ApiKey.objects.count() == 1
+
+
 def test_a_key_revoked_while_it_is_replaced_and_its_end_is_set_stays_revoked(alice: User, now: datetime) -> None:
     go_pro(alice, now=now)
     old = key_of(alice, now=now)
