@@ -10,7 +10,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
 from billing import metering
-from billing.tests.browser.windows import SIZE_IDS, SIZES, log_in, resize
+from billing.tests.browser.windows import SIZE_IDS, SIZES, come_to_rest, log_in, resize
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 MOST_TABS = 80
@@ -68,7 +68,7 @@ def go(page: Page, name: str, *, to: str) -> None:
     tab_to(page, name)
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile(to))
-    page.wait_for_load_state("networkidle")
+    come_to_rest(page)
 
 
 def test_five_questions_are_answered_without_a_mouse(her_page: Page, now: datetime) -> None:

@@ -11,6 +11,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
 from billing import metering
+from billing.tests.browser.windows import come_to_rest
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -41,7 +42,7 @@ def check(assert_accessible: Check) -> Check:
     """Check a page that was just reached: accessible, nothing sticks out, and whoever tabs sees where they are."""
 
     def look(page: Page) -> None:
-        page.wait_for_load_state("networkidle")
+        come_to_rest(page)
         assert_accessible(page)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         for _ in range(8):

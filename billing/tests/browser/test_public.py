@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
-from billing.tests.browser.windows import log_in
+from billing.tests.browser.windows import come_to_rest, log_in
 from billing.tests.people import sign_up
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -37,7 +37,7 @@ def check(assert_accessible: Check) -> Check:
     """Check the page shown: accessible, and nothing sticks out."""
 
     def look(page: Page) -> None:
-        page.wait_for_load_state("networkidle")
+        come_to_rest(page)
         assert_accessible(page)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 

@@ -14,6 +14,8 @@ Check = Callable[[Page], None]
 Size = tuple[int, Any]
 SIZES: list[Size] = [(320, "dark"), (1280, "light")]
 SIZE_IDS = ["320-dark", "1280-light"]
+AT_REST = """() => document.readyState === "complete" && !document.querySelector(".htmx-request")"""
+DRAWN = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
 
 def log_in(context: BrowserContext, site: str, user: User) -> None:
@@ -38,8 +40,14 @@ def follow(goal: Locator) -> None:
         goal.click()
 
 
+def come_to_rest(page: Page) -> None:
+    """Wait until the page shown has all that it asked for, and is drawn."""
+    page.wait_for_function(AT_REST)
+    page.evaluate(DRAWN)
+
+
 def check(page: Page, assert_accessible: Check) -> None:
     """Check that the page shown is accessible and never wider than its window."""
-    page.wait_for_load_state("networkidle")
+    come_to_rest(page)
     assert_accessible(page)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

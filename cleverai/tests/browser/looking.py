@@ -13,6 +13,7 @@ from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Browser, BrowserContext, Error, sync_playwright
 
 from billing.tests.browser.conftest import AXE, watch
+from billing.tests.browser.windows import AT_REST, DRAWN
 from cleverai.tests.browser.pages import Visit
 
 BROWSERS = 2
@@ -22,8 +23,6 @@ PAGES_A_WINDOW = 8
 PAPER_WIDTH = 680
 #: What the browser itself writes for an answer of 400 and more; expected by whoever expects that answer.
 STATUS_COMPLAINT = re.compile(r"console: Failed to load resource: the server responded with a status of (\d+)")
-AT_REST = """() => document.readyState === "complete" && !document.querySelector(".htmx-request")"""
-DRAWN = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 FACTS = """() => ({
     width: document.documentElement.scrollWidth,
     room: document.documentElement.clientWidth,
