@@ -1,7 +1,11 @@
 """Where requests to the API come in and answers leave, past everything that only pages need."""
 
+import json
+from functools import cache
+
+from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.http.response import HttpResponseBase
 from django.urls import resolve
 from django.views.decorators.http import require_safe
@@ -38,4 +42,10 @@ def answer(request: HttpRequest) -> HttpResponseBase:
 @login_not_required
 def openapi(request: HttpRequest) -> HttpResponse:
     """Answer with the OpenAPI document, which is public."""
-    return JsonResponse(api.get_openapi_schema())
+    return HttpResponse(_document(settings.SITE_URL), content_type="application/json")
+
+
+@cache
+def _document(site_url: str) -> str:
+    """Return the OpenAPI document of this version at an address; making it takes as long as ten requests."""
+    return json.dumps(api.get_openapi_schema())
