@@ -110,11 +110,18 @@ def seconds_of(at: datetime) -> int:
     return int(at.timestamp())
 
 
+def _code_of(error: stripe.StripeError) -> str:
+    """Return what Stripe calls an error; the library itself keeps that of some kinds only in the body."""
+    body = error.json_body if isinstance(error.json_body, dict) else {}
+    told = body.get("error")
+    return str(error.code or (told.get("code") if isinstance(told, dict) else "") or "")
+
+
 def _translated(error: stripe.StripeError) -> StripeUnavailable | StripeRefused:
-    message, code = str(error.user_message or ""), str(error.code or "")
+    message, code = str(error.user_message or ""), _code_of(error)
     request = f" (request {error.request_id})" if error.request_id else ""
     match error:
-        case stripe.StripeError(code="idempotency_key_in_use"):
+        case _ if code == "idempotency_key_in_use":
             return StripeUnavailable("Stripe is still busy with the same request.")
         case stripe.CardError() | stripe.IdempotencyError():
             return StripeRefused(message, code=code or "idempotency_error")

@@ -138,6 +138,13 @@ def test_no_failure_comes_out_as_it_is(
     assert SECRET_WORDS not in told
 
 
+@pytest.mark.parametrize("failure", ["same request under way", "same key under way"])
+def test_a_request_that_is_under_way_is_told_as_what_it_is(connect: Connect, failure: str) -> None:
+    connect(Line(FAILURES[failure][0]))
+    with pytest.raises(StripeUnavailable, match=r"^Stripe is still busy with the same request\.$"):
+        CALLS["create_customer"]()
+
+
 EVENT = {"object": "event", "id": "evt_1", "type": "a", "created": 1, "livemode": False, "data": {"object": {}}}
 REFUND = {"object": "refund", "id": "re_1", "status": "pending", "amount": 1, "currency": "usd", "created": 1}
 REFUND |= {"payment_intent": None, "metadata": {}}
