@@ -1,9 +1,13 @@
 """The inbox of Stripe's events: received once, claimed by one worker at a time, kept until they were followed."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
+from django.db import connection
 from django.db.models import F
+from psycopg.types.json import Jsonb
 
+from billing import sql
 from billing.errors import BadWebhook
 from billing.gateway.facts import EventFacts
 from billing.models import StripeEvent
@@ -45,26 +49,26 @@ BATCH = 100
 LONGEST_ID, LONGEST_TYPE, LONGEST_VERSION, LONGEST_ERROR = 255, 100, 40, 2_000
 
 
-def receive(*, event: EventFacts, via: StripeEvent.Via, now: datetime) -> StripeEvent | None:
-    """Put an event into the inbox and return its row, or None when it is there already.
+def receive(*, event: EventFacts, via: StripeEvent.Via, now: datetime) -> int | None:
+    """Put an event into the inbox and return its row's id, or None when it is there already.
 
     Raises BadWebhook for an event whose names don't fit.
     """
     _check_names(event)
-    row, is_new = StripeEvent.objects.get_or_create(
-        stripe_event_id=event.id,
-        defaults={
-            "type": event.type,
-            "object_id": event.object_id,
-            "api_version": event.api_version,
-            "payload": without_people(event.payload),
-            "via": via,
-            "next_attempt_at": now,
-            "occurred_at": event.created_at,
-            "received_at": now,
-        },
-    )
-    return row if is_new else None
+    values: dict[str, Any] = {
+        "stripe_event_id": event.id,
+        "type": event.type,
+        "object_id": event.object_id,
+        "api_version": event.api_version,
+        "payload": Jsonb(without_people(event.payload)),
+        "via": via.value,
+        "occurred_at": event.created_at,
+        "now": now,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(sql.read("receive_event"), values)
+        row = cursor.fetchone()
+    return int(row[0]) if row else None
 
 
 def due(*, now: datetime, limit: int = BATCH) -> list[int]:

@@ -143,9 +143,9 @@ def _receive_missed_events(tally: Tally, *, since: datetime, now: datetime) -> s
 
 
 def _receive(event: EventFacts, *, now: datetime) -> None:
-    row = inbox.receive(event=event, via=StripeEvent.Via.RECONCILIATION, now=now)
-    if row is not None:
-        hint("billing.tasks.handle_stripe_event", row.pk)
+    event_id = inbox.receive(event=event, via=StripeEvent.Via.RECONCILIATION, now=now)
+    if event_id is not None:
+        hint("billing.tasks.handle_stripe_event", event_id)
 
 
 def _repair_sessions(tally: Tally, *, since: datetime, now: datetime) -> None:

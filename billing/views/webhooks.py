@@ -31,10 +31,10 @@ def stripe_webhook(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     try:
         event = gateway.verify_event(body=body, signature=request.headers.get("Stripe-Signature", ""), now=now)
-        row = inbox.receive(event=event, via=StripeEvent.Via.WEBHOOK, now=now)
+        event_id = inbox.receive(event=event, via=StripeEvent.Via.WEBHOOK, now=now)
     except BadWebhook as refusal:
         return HttpResponse(str(refusal), status=400, content_type=TEXT)
-    if row is None:
+    if event_id is None:
         return HttpResponse("Known already.", content_type=TEXT)
-    hint("billing.tasks.handle_stripe_event", row.pk)
+    hint("billing.tasks.handle_stripe_event", event_id)
     return HttpResponse("Thank you.", content_type=TEXT)

@@ -46,8 +46,8 @@ MUTANTS = [
     Mutant(
         name="a payload is kept whole",
         file="billing/services/inbox.py",
-        old='"payload": without_people(event.payload)',
-        new='"payload": event.payload',
+        old="Jsonb(without_people(event.payload))",
+        new="Jsonb(event.payload)",
         caught_by=ERASED,
     ),
     Mutant(

@@ -30,9 +30,8 @@ def event(number: int = 1, *, at: datetime, **fields: Any) -> EventFacts:
 
 
 def received(number: int = 1, *, now: datetime, **fields: Any) -> StripeEvent:
-    row = inbox.receive(event=event(number, at=now, **fields), via=StripeEvent.Via.WEBHOOK, now=now)
-    assert row is not None
-    return row
+    event_id = inbox.receive(event=event(number, at=now, **fields), via=StripeEvent.Via.WEBHOOK, now=now)
+    return StripeEvent.objects.get(pk=event_id)
 
 
 def fail(row: StripeEvent, *, now: datetime) -> StripeEvent:

@@ -280,10 +280,9 @@ def test_a_subscription_that_ended_unheard_ends_the_plan(stripe: Shop, alice: Us
 
 def event(shop: Shop, **fields: object) -> StripeEvent:
     facts = EventFacts("evt_1", "refund.updated", "re_1", gateway.API_VERSION, False, shop.now(), {})
-    row = inbox.receive(event=facts, via=StripeEvent.Via.WEBHOOK, now=shop.now())
-    assert row is not None
+    event_id = inbox.receive(event=facts, via=StripeEvent.Via.WEBHOOK, now=shop.now())
     StripeEvent.objects.update(**fields)
-    return row
+    return StripeEvent.objects.get(pk=event_id)
 
 
 def test_events_that_were_given_up_or_keep_failing_are_told(stripe: Shop) -> None:
