@@ -27,7 +27,9 @@ IDS = {
     "invoice", "latest_charge", "latest_invoice", "line_item", "payment_intent", "payment_method", "price", "product",
     "request", "subscription", "subscription_item",
 }  # fmt: skip
-LONGEST_WORD = 100
+PLAIN = re.compile(r"[\w.:+-]{0,100}", re.ASCII)
+#: What isn't settled by the name that it stands under.
+NESTED = (dict, list, float)
 
 
 def without_people(value: Any, name: str = "") -> Any:
@@ -37,7 +39,7 @@ def without_people(value: Any, name: str = "") -> Any:
     """
     if isinstance(value, dict):
         kept = {key: part for key, part in value.items() if _stays(key, part, of=name)}
-        return {key: without_people(part, key) for key, part in kept.items()}
+        return {key: without_people(part, key) if isinstance(part, NESTED) else part for key, part in kept.items()}
     if isinstance(value, list):
         return [without_people(part, name) for part in value if not isinstance(part, str) or _is_known(part, name)]
     if isinstance(value, str):
@@ -57,10 +59,11 @@ def _is_known(text: str, name: str) -> bool:
     """Return whether a text under a name is one of Stripe's words or ids, or one of ours."""
     if not _is_plain(text):
         return False
-    is_id = bool(STRIPE_ID.fullmatch(text)) or name == "client_reference_id"
-    return name in WORDS or name in OUR_METADATA or (name in IDS and is_id)
+    if name in WORDS or name in OUR_METADATA:
+        return True
+    return name in IDS and (name == "client_reference_id" or STRIPE_ID.fullmatch(text) is not None)
 
 
 def _is_plain(text: str) -> bool:
     """Return whether a text is one word of plain letters, as names of ours and of Stripe's are."""
-    return len(text) <= LONGEST_WORD and bool(re.fullmatch(r"[\w.:+-]*", text, re.ASCII))
+    return PLAIN.fullmatch(text) is not None
