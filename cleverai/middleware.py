@@ -37,8 +37,8 @@ class TracingMiddleware:
         return response
 
 
-class ApiMiddleware:
-    """Answers the API before all that only pages need: sessions, forms, logins, messages, languages, fragments.
+class ProgramsMiddleware:
+    """Answers programs before all that only pages need: sessions, forms, logins, messages, languages, fragments.
 
     What goes wrong inside is answered as for pages: an outage here, and any fault by `cleverai.views.server_error`.
     """

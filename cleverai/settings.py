@@ -148,7 +148,7 @@ MIDDLEWARE = [
     "cleverai.middleware.TracingMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "cleverai.middleware.ApiMiddleware",
+    "cleverai.middleware.ProgramsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.gzip.GZipMiddleware",
     "cleverai.middleware.OutageMiddleware",

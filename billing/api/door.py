@@ -1,4 +1,4 @@
-"""Where requests to the API come in and answers leave, past everything that only pages need."""
+"""Where programs' requests come in and answers leave, the API's and Stripe's, past everything that only pages need."""
 
 import json
 from functools import cache
@@ -13,12 +13,14 @@ from django.views.decorators.http import require_safe
 from billing.api import api, problems
 from billing.api.problems import METHOD_NOT_ALLOWED, NOT_FOUND, Refused
 
-API, PAGES = "/api/", problems.PAGES
+#: The API, and the endpoint of Stripe's webhooks.
+PROGRAMS = ("/api/", "/stripe/")
+PAGES = problems.PAGES
 
 
 def is_for_programs(request: HttpRequest) -> bool:
-    """Return whether a request is to the API itself, and not to one of the pages that explain it."""
-    return request.path_info.startswith(API) and not request.path_info.startswith(PAGES)
+    """Return whether a request is a program's: to the API, but for the pages that explain it, or Stripe's to us."""
+    return request.path_info.startswith(PROGRAMS) and not request.path_info.startswith(PAGES)
 
 
 def answer(request: HttpRequest) -> HttpResponseBase:

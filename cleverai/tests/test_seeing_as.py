@@ -43,8 +43,8 @@ OVERVIEW, NOTIFICATIONS, END = "/settings/billing/", "/settings/billing/notifica
 ENDS = {"accounts/logout/", "admin/logout/", "seeing-as/"}
 UNSAFE = ("post", "put", "patch", "delete", "options", "trace")
 #: Below here keys open what they may, and no session opens anything.
-API = "api/v1/"
-OF_PAGES = {pattern: row for pattern, row in ROWS.items() if not pattern.startswith(API)}
+API, WEBHOOK = "api/v1/", "stripe/webhook/"
+OF_PAGES = {pattern: row for pattern, row in ROWS.items() if not pattern.startswith((API, WEBHOOK))}
 MINUTE = 60
 NAMED = re.compile(r"You see CleverAI as\s*<strong[^>]*>alice-the-canary@example.com</strong>")
 
@@ -133,6 +133,14 @@ def test_to_the_api_a_session_says_nothing_of_anybody(as_alice: Client, alice: U
     for pattern, row in ROWS.items():
         if pattern.startswith(API) and (method, pattern) != ("get", "api/v1/openapi.json"):
             assert getattr(as_alice, method)(address_of(row, alice)).status_code in {401, 404, 405}, pattern
+    assert what_alice_has() == before
+
+
+@pytest.mark.parametrize("method", ["get", *UNSAFE])
+def test_nor_to_the_endpoint_of_stripe_s_webhooks(as_alice: Client, alice: User, method: str) -> None:
+    before = what_alice_has()
+    answer = getattr(as_alice, method)(f"/{WEBHOOK}")
+    assert answer.status_code == (400 if method == "post" else 405), "nobody but Stripe signs"
     assert what_alice_has() == before
 
 
