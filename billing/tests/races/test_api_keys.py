@@ -1,5 +1,6 @@
 """However many clicks replace, make or revoke a key together, two of one name live at most, and none comes back."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 
@@ -10,6 +11,7 @@ from billing.errors import InvalidApiKey, InvalidRequest
 from billing.models import ApiKey
 from billing.selectors.api_keys import authenticated
 from billing.services import api_keys
+from billing.services.api_keys import NewKey
 from billing.tests.keys import go_pro, key_of, service_key
 from billing.tests.races.together import run_together
 
@@ -50,27 +52,26 @@ def test_of_sixteen_that_replace_a_service_s_key_together_one_does(stella: User,
     assert [authenticated(each, now=now).is_service for each in (old.token, token)] == [True, True]
 
 
-def test_of_sixteen_that_make_one_name_together_one_does(alice: User, now: datetime) -> None:
-    go_pro(alice, now=now)
+def make_together(make: Callable[[], NewKey]) -> list[bool]:
+    """Let sixteen make a key at once, and return who got one, in order."""
 
-    def make(_: int) -> bool:
+    def is_made(_: int) -> bool:
         try:
-            return bool(key_of(alice, now=now))
+            return bool(make())
         except InvalidRequest:
             return False
 
-    assert sorted(run_together(make, range(THREADS))) == [False] * 15 + [True]
+    return sorted(run_together(is_made, range(THREADS)))
+
+
+def test_of_sixteen_that_make_one_name_together_one_does(alice: User, now: datetime) -> None:
+    go_pro(alice, now=now)
+    assert make_together(lambda: key_of(alice, now=now)) == [False] * 15 + [True]
     assert ApiKey.objects.count() == 1
 
 
 def test_of_sixteen_owners_who_make_a_service_s_key_of_one_name_together_one_does(stella: User, now: datetime) -> None:
-    def make(_: int) -> bool:
-        try:
-            return bool(service_key(stella, now=now))
-        except InvalidRequest:
-            return False
-
-    assert sorted(run_together(make, range(THREADS))) == [False] * 15 + [True]
+    assert make_together(lambda: service_key(stella, now=now)) == [False] * 15 + [True]
     assert ApiKey.objects.count() == 1
 
 
